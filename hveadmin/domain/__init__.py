@@ -1,0 +1,1 @@
+"""What is, what should be, and the steps between. Pure: nothing here reads, writes, waits or asks for the time."""

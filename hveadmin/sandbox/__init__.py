@@ -1,0 +1,3 @@
+"""
+The other side of the wire: a whole tenant on loopback, written from the protocols and from nothing of the client.
+"""
