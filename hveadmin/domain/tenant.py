@@ -116,12 +116,16 @@ class Readable:
     """
     What the directory said.
 
-    `identities` holds every id that was asked for, `named` every display name that was asked for with all the
-    service principals that bear it: none, one, or too many to choose from.
+    `identities` holds every id that was asked for, as a plain `Guid`; `named` every display name that was asked
+    for, with all the service principals that bear it: none, one, or too many to choose from.
     """
 
     identities: Mapping[Guid, Identity] = field(default_factory=dict)
     named: Mapping[str, tuple[ServicePrincipal, ...]] = field(default_factory=dict)
+
+    def identity(self, guid: Guid) -> Identity | None:
+        """What the directory says of an id, whatever it was taken for; None if it was not asked."""
+        return self.identities.get(Guid(guid.value))
 
 
 @dataclass(frozen=True, slots=True)

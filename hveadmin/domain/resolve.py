@@ -1,0 +1,323 @@
+"""
+From what the configuration names to what one tenant has: accounts to declarations, applications to object ids.
+
+Every name that is unknown, ambiguous or of the wrong kind is collected before anything is refused: whoever mends
+the file mends it once. An application that is wanted must be a service principal of this tenant (rail 16); one that
+must go may be anything, for a dead id on a list is removed by that very id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fnmatch import translate
+from functools import lru_cache
+
+from hveadmin.domain.desired import (
+    AccountEntry,
+    AppRef,
+    ByClientId,
+    ByName,
+    ByObjectId,
+    Grant,
+    Mode,
+    Selector,
+    SourceSpan,
+    TenantEntry,
+    Unmanaged,
+)
+from hveadmin.domain.ids import Address, Guid, ObjectId
+from hveadmin.domain.plan import Unplanned
+from hveadmin.domain.tenant import DirectoryView, Identity, IdKind, Readable, ServicePrincipal
+from hveadmin.errors import Refused
+
+
+class Unresolved(Refused):
+    """Some applications of the configuration are not what this tenant has. `reasons` holds a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is declared of one live account, in this tenant's object ids."""
+
+    mode: Mode
+    wanted: frozenset[ObjectId]
+    """Must be on the list (enforce, additive)."""
+    unwanted: frozenset[ObjectId]
+    """Must not be on it: past their end, or mode absent."""
+    origin: str
+    source: SourceSpan | None = None
+    grants: Mapping[ObjectId, Grant] = field(default_factory=dict)
+    """The grant behind each id of `wanted` and `unwanted`."""
+    reason: str = ""
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTenant:
+    """The configuration of one tenant, resolved against what is there."""
+
+    alias: str
+    domain: str
+    declarations: Mapping[Address, Declaration]
+    """Live accounts only. An account that is not in it is unmanaged."""
+    considered: frozenset[Address]
+    """The live accounts that this run is about; the others only count in the totals."""
+    not_planned: tuple[Unplanned, ...] = ()
+    """Declared addresses that are no HVE account, and accounts without an entry where that is a failure."""
+    warnings: tuple[str, ...] = ()
+
+
+def references(tenant: TenantEntry) -> tuple[frozenset[Guid], frozenset[str]]:
+    """The ids and the display names that the directory must explain before the tenant can be resolved."""
+    ids: set[Guid] = set()
+    names: set[str] = set()
+    for grant in _all_grants(tenant):
+        match grant.app.ref:
+            case ByClientId(client_id):
+                ids.add(client_id)
+            case ByObjectId(object_id):
+                ids.add(object_id)
+            case ByName(name):
+                names.add(name)
+    return frozenset(ids), frozenset(names)
+
+
+def _all_grants(tenant: TenantEntry) -> Iterator[Grant]:
+    for entry in (*tenant.accounts.values(), *(selector.entry for selector in tenant.selectors)):
+        yield from entry.grants
+
+
+def matches(glob: str, address: Address) -> bool:
+    """Whether a case-folded glob (* ? [seq]) covers the whole address."""
+    return _compiled(glob.casefold()).fullmatch(address.value) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(glob: str) -> re.Pattern[str]:
+    return re.compile(translate(glob))
+
+
+def entry_for(tenant: TenantEntry, address: Address) -> tuple[AccountEntry, str] | None:
+    """The entry that speaks for an account, and where it was found: the exact one before the first selector."""
+    exact = tenant.accounts.get(address)
+    if exact is not None:
+        return exact, str(exact.source)
+    selector = next((each for each in tenant.selectors if _selects(each, address)), None)
+    return None if selector is None else (selector.entry, f"selector {selector.match}")
+
+
+def _selects(selector: Selector, address: Address) -> bool:
+    return matches(selector.match, address) and not any(matches(glob, address) for glob in selector.except_)
+
+
+def resolve(
+    tenant: TenantEntry,
+    live: Collection[Address],
+    directory: DirectoryView,
+    *,
+    today: date,
+    only: Callable[[Address], bool] = lambda _: True,
+) -> ResolvedTenant:
+    """
+    What is declared of each live account, in this tenant's object ids.
+
+    `only` narrows it to the accounts the command line asks for. Raises Unresolved with every application that is
+    unknown, ambiguous, of the wrong kind, or named twice.
+    """
+    lookup = _Lookup(directory)
+    declarations: dict[Address, Declaration] = {}
+    unmanaged: list[Address] = []
+    considered = frozenset(filter(only, live))
+    for address in sorted(considered):
+        found = entry_for(tenant, address)
+        if found is None:
+            unmanaged.append(address)
+        else:
+            declarations[address] = _declare(*found, address, lookup, today)
+    if lookup.problems:
+        raise Unresolved(
+            f"{tenant.alias}: {_count(len(lookup.problems), 'application')} cannot be resolved in this tenant",
+            reasons=lookup.problems,
+            hint="hveadmin app whatis ID says what an id is, and what to use instead",
+        )
+    return ResolvedTenant(
+        alias=tenant.alias,
+        domain=tenant.domain,
+        declarations=declarations,
+        considered=considered,
+        not_planned=(*_not_accounts(tenant, live, only), *_without_entry(tenant, unmanaged)),
+        warnings=(*lookup.warnings, *_idle_selectors(tenant, live), *_reported(tenant, unmanaged)),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _declare(entry: AccountEntry, origin: str, address: Address, lookup: _Lookup, today: date) -> Declaration:
+    wanted: set[ObjectId] = set()
+    unwanted: set[ObjectId] = set()
+    grants: dict[ObjectId, Grant] = {}
+    for grant in entry.grants:
+        ended = grant.expires is not None and today > grant.expires
+        must_go = ended or entry.mode is Mode.ABSENT
+        app = lookup.find(grant, must_exist=not must_go and entry.mode is not Mode.OBSERVE)
+        if app is None:
+            continue
+        if app in grants:
+            lookup.twice(grant, grants[app], address)
+        grants[app] = grant
+        (unwanted if must_go else wanted).add(app)
+    return Declaration(
+        mode=entry.mode,
+        wanted=frozenset(wanted),
+        unwanted=frozenset(unwanted),
+        origin=origin,
+        source=entry.source,
+        grants=grants,
+        reason=entry.reason,
+        expires=entry.expires,
+    )
+
+
+def _not_accounts(
+    tenant: TenantEntry, live: Collection[Address], only: Callable[[Address], bool]
+) -> Iterator[Unplanned]:
+    for address, entry in tenant.accounts.items():
+        if address not in live and only(address):
+            why = "not an HVE account of this tenant: create it first, or take the entry out"
+            yield Unplanned(address, why, str(entry.source))
+
+
+def _idle_selectors(tenant: TenantEntry, live: Collection[Address]) -> Iterator[str]:
+    for selector in tenant.selectors:
+        if not any(_selects(selector, address) for address in live):
+            yield f"{selector.entry.source}: selector {selector.match} matches no account"
+
+
+def _without_entry(tenant: TenantEntry, unmanaged: Iterable[Address]) -> Iterator[Unplanned]:
+    if tenant.unmanaged is Unmanaged.FAIL:
+        for address in unmanaged:
+            yield Unplanned(address, "no entry and no selector names this account (unmanaged_accounts: fail)")
+
+
+def _reported(tenant: TenantEntry, unmanaged: Iterable[Address]) -> Iterator[str]:
+    if tenant.unmanaged is Unmanaged.REPORT:
+        for address in unmanaged:
+            yield f"{address}: no entry and no selector names this account"
+
+
+class _Lookup:
+    """Resolves references, and remembers every problem on the way."""
+
+    def __init__(self, directory: DirectoryView) -> None:
+        self._directory = directory
+        self._known: dict[tuple[AppRef, bool], ObjectId | None] = {}
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def find(self, grant: Grant, *, must_exist: bool) -> ObjectId | None:
+        """The grant's object id; None where there is none, which is a problem only if it must exist."""
+        key = (grant.app.ref, must_exist)
+        if key not in self._known:
+            found = _find(grant.app.ref, self._directory)
+            if isinstance(found, str):
+                self._note(grant, found, must_exist)
+            self._known[key] = found if isinstance(found, ObjectId) else _by_its_own_id(grant.app.ref, must_exist)
+        return self._known[key]
+
+    def twice(self, grant: Grant, other: Grant, address: Address) -> None:
+        """Two names of the configuration are one application in this tenant."""
+        self.problems.append(
+            f"{grant.source}: CFG012 {address}: {grant.app.name!r} and {other.app.name!r}"
+            " are the same application in this tenant"
+        )
+
+    def _note(self, grant: Grant, why: str, must_exist: bool) -> None:
+        sentence = f"{grant.app.source}: {grant.app.name} ({grant.app.ref}): {why}"
+        (self.problems if must_exist else self.warnings).append(sentence)
+
+
+def _by_its_own_id(ref: AppRef, must_exist: bool) -> ObjectId | None:
+    return ref.object_id if isinstance(ref, ByObjectId) and not must_exist else None
+
+
+def _find(ref: AppRef, directory: DirectoryView) -> ObjectId | str:
+    """The object id, or a sentence that says why there is none."""
+    if not isinstance(directory, Readable):
+        if isinstance(ref, ByObjectId):
+            return ref.object_id
+        return f"cannot be looked up, the directory could not be read: {directory.why}"
+    match ref:
+        case ByClientId(client_id):
+            return _expect(IdKind.CLIENT_ID, directory.identity(client_id), "client_id")
+        case ByObjectId(object_id):
+            return _expect(IdKind.SERVICE_PRINCIPAL, directory.identity(object_id), "object_id")
+        case ByName(name):
+            return _only_one(directory.named.get(name, ()))
+
+
+def _expect(kind: IdKind, identity: Identity | None, key: str) -> ObjectId | str:
+    if identity is None:
+        return "the directory was not asked for it"
+    if identity.kind is kind and identity.principal is not None:
+        return identity.principal.object_id
+    return what_instead(identity, key)
+
+
+def what_instead(identity: Identity, key: str = "") -> str:
+    """
+    What an id is, where another kind was expected, and what to write instead.
+
+    `key` is the configuration's key it stands under (client_id or object_id); empty on the command line, where only
+    a service principal's object id will do.
+    """
+    name = _of(identity)
+    match identity.kind:
+        case IdKind.SERVICE_PRINCIPAL:
+            return f"is the service principal's object id{name}; write it as object_id"
+        case IdKind.CLIENT_ID:
+            return f"is the client id{name}{_right_id(identity, key, 'write it as client_id')}"
+        case IdKind.APP_REGISTRATION:
+            return f"is the app registration's object id{name}{_right_id(identity, key)}"
+        case IdKind.USER | IdKind.GROUP | IdKind.DEVICE:
+            return f"is a {identity.kind.value}{name}, not an application"
+        case IdKind.DELETED_SERVICE_PRINCIPAL | IdKind.DELETED_APPLICATION:
+            when = f" on {identity.deleted_at:%Y-%m-%d}" if identity.deleted_at else ""
+            return f"was deleted{when}{name}; restore it in Entra ID, or take it out"
+        case IdKind.OTHER:
+            return f"is not an application{name}"
+        case IdKind.NOT_FOUND:
+            return "is nothing in this tenant: deleted for good, of another tenant, or mistyped"
+        case IdKind.NOT_FOUND_OR_OTHER:
+            return (
+                "is no application of this tenant: deleted for good, of another tenant, mistyped, or not an application"
+            )
+
+
+def _of(identity: Identity) -> str:
+    return f" of {identity.display_name!r}" if identity.display_name else ""
+
+
+def _right_id(identity: Identity, key: str, advice: str = "") -> str:
+    principal = identity.principal
+    if principal is None:
+        return ", which has no enterprise application in this tenant: create it first"
+    if not key:
+        return f"; use its service principal's object id {principal.object_id}"
+    right = principal.client_id if key == "client_id" else principal.object_id
+    return f"; {advice or f'write {key}: {right}'}"
+
+
+def _only_one(principals: tuple[ServicePrincipal, ...]) -> ObjectId | str:
+    match principals:
+        case (only,):
+            return only.object_id
+        case ():
+            return "no service principal of this tenant has this display name"
+        case many:
+            ids = ", ".join(f"{each.object_id} (client id {each.client_id})" for each in many)
+            return f"{len(many)} service principals have this display name: {ids}; name one by its id"
