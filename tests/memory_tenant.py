@@ -47,7 +47,7 @@ class MemoryTenant:
     def look_up(self, ids: Collection[Guid], names: Collection[str] = ()) -> DirectoryView:
         return self.directory
 
-    def grant(self, account: Address, apps: Collection[ObjectId]) -> None:
+    def grant(self, account: Address, apps: Collection[ObjectId], *, before: Known | None = None) -> None:
         self._write("grant", account, frozenset(apps))
 
     def revoke(

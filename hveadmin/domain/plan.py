@@ -99,6 +99,14 @@ class Unplanned:
 
 
 @dataclass(frozen=True, slots=True)
+class Settling:
+    """What a run of ours left on an account's list, and read back, so lately that it may not show everywhere yet."""
+
+    left: frozenset[ObjectId]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be done in one tenant."""
 

@@ -20,7 +20,7 @@ from datetime import date, datetime
 
 from hveadmin.domain.desired import Limits, Mode
 from hveadmin.domain.ids import Guid, ObjectId
-from hveadmin.domain.plan import Action, AppLine, Change, Plan, Step, Unplanned, fingerprint
+from hveadmin.domain.plan import Action, AppLine, Change, Plan, Settling, Step, Unplanned, fingerprint
 from hveadmin.domain.resolve import Declaration, ResolvedTenant
 from hveadmin.domain.tenant import (
     CEILING,
@@ -133,13 +133,13 @@ def make_plan(
     today: date,
     limits: Limits,
     cloud: str,
-    settling: Mapping[Guid, datetime] | None = None,
+    settling: Mapping[Guid, Settling] | None = None,
 ) -> Plan:
     """
     What is to be done in one tenant.
 
-    `settling` names accounts (by guid) whose list a run of ours changed and until when that may take to show: what
-    is different there is reported, not planned.
+    `settling` names accounts (by guid) whose list a run of ours changed minutes ago: where it left what is declared,
+    another list seen now is reported, not planned.
     """
     draft = _Draft(resolved, snapshot, today, settling or {})
     for account in snapshot.accounts:
@@ -170,7 +170,7 @@ class _Draft:
     """A plan in the making: every account is judged once and lands in exactly one place."""
 
     def __init__(
-        self, resolved: ResolvedTenant, snapshot: TenantSnapshot, today: date, settling: Mapping[Guid, datetime]
+        self, resolved: ResolvedTenant, snapshot: TenantSnapshot, today: date, settling: Mapping[Guid, Settling]
     ) -> None:
         self._resolved, self._snapshot, self._today, self._settling = resolved, snapshot, today, settling
         self._without_entry = {each.account for each in resolved.not_planned}
@@ -199,11 +199,14 @@ class _Draft:
                 self.refused.append(Unplanned(account.address, why, declared.origin))
             case Reach(target) if target == before:
                 self.as_declared += 1
-            case Reach() if account.guid in self._settling:
-                until = self._settling[account.guid].strftime("%H:%MZ")
-                self._leave(account, f"settling, a change of hveadmin takes effect by {until}")
+            case Reach(target) if (until := self._settles(account, target)) is not None:
+                self._leave(account, f"settling, a change of hveadmin takes effect by {until:%H:%MZ}")
             case Reach(target):
                 self.changes.append(_change(account, before, target, declared, self._snapshot))
+
+    def _settles(self, account: HveAccount, target: frozenset[ObjectId]) -> datetime | None:
+        lately = self._settling.get(account.guid)
+        return lately.until if lately is not None and lately.left == target else None
 
     def _leave(self, account: HveAccount, warning: str) -> None:
         self.observed += 1
@@ -303,9 +306,9 @@ def _remarkable(identity: Identity, snapshot: TenantSnapshot) -> str:
     principal = identity.principal
     if principal is None:
         return ""
-    foreign = principal.owner_tenant is not None and principal.owner_tenant != snapshot.tenant_id
+    owner = principal.owner_tenant
     return _joined(
         "" if principal.enabled else "disabled in Entra",
         f"disabled by Microsoft: {principal.disabled_by_microsoft}" if principal.disabled_by_microsoft else "",
-        f"owner tenant {principal.owner_tenant}" if foreign else "",
+        f"owner tenant {owner.short}" if owner is not None and owner != snapshot.tenant_id else "",
     )

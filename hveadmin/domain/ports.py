@@ -49,8 +49,13 @@ class AccountReader(Protocol):
 class AccountWriter(Protocol):
     """Changes HVE accounts' lists, one call at a time, never twice."""
 
-    def grant(self, account: Address, apps: Collection[ObjectId]) -> None:
-        """Add these applications. Raises ServiceError; with `outcome_unknown` when the answer was lost."""
+    def grant(self, account: Address, apps: Collection[ObjectId], *, before: Known | None = None) -> None:
+        """
+        Add these applications.
+
+        `before` is the list as it was last read: a call that would lead over ten raises Refused and is not sent.
+        Raises ServiceError; with `outcome_unknown` when the answer was lost.
+        """
         ...
 
     def revoke(

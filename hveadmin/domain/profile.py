@@ -97,5 +97,7 @@ class Profile:
     """Path of a PEM file that is trusted besides the operating system's store."""
     host: Mapping[str, object] = field(default_factory=dict)
     """The management host of the PowerShell transports."""
+    state: str = ""
+    """Folder of the journals; empty takes $HVEADMIN_STATE, else the operating system's place for such files."""
     quirks: Mapping[str, str] = field(default_factory=dict)
     source: SourceSpan | None = None

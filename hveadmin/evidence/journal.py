@@ -18,8 +18,8 @@ from datetime import datetime
 from pathlib import Path
 
 from hveadmin.domain.applied import TAKES_EFFECT_WITHIN
-from hveadmin.domain.ids import Guid, TenantId
-from hveadmin.domain.plan import Change, Plan, Step
+from hveadmin.domain.ids import Guid, ObjectId, TenantId
+from hveadmin.domain.plan import Change, Plan, Settling, Step
 from hveadmin.domain.ports import Clock
 from hveadmin.domain.tenant import AllowedApps, Known
 from hveadmin.errors import HveAdminError, Refused
@@ -70,15 +70,16 @@ class FileJournal:
     def end(self, plan: Plan, outcome: str) -> None:
         self._write("end", {"outcome": outcome})
 
-    def settling(self) -> Mapping[Guid, datetime]:
-        """The accounts (by guid) that a call of ours changed, while it may not have taken effect yet: until when."""
+    def settling(self) -> Mapping[Guid, Settling]:
+        """What our calls of the last minutes left on which account (by guid), as it was read back."""
         now = self._clock.now()
-        found: dict[Guid, datetime] = {}
+        found: dict[Guid, Settling] = {}
         for record in self._records():
-            if record.get("event") == "result" and record.get("error") == "":
+            listed = record.get("allowed_apps")
+            if record.get("event") == "read_back" and isinstance(listed, list):
                 until = datetime.fromisoformat(str(record["time"])) + TAKES_EFFECT_WITHIN
                 if until > now:
-                    found[Guid(str(record["guid"]))] = until
+                    found[Guid(str(record["guid"]))] = Settling(frozenset(map(ObjectId, listed)), until)
         return found
 
     def _claim(self, plan_id: str) -> None:

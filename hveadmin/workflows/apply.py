@@ -73,7 +73,7 @@ def apply_plan(plan: Plan, plan_id: str, hands: Hands, *, permits: Permits, skip
     started = hands.clock.now()
     _refuse_another_tenant(plan, hands.tenant_id)
     refuse_if(objections(plan, permits))
-    stale = _stale(plan, hands)
+    stale = stale_accounts(plan, hands.reader, hands.clock, hands.progress)
     if stale and not skip_stale:
         raise stale_refusal(plan, stale)
     _refuse_what_is_no_service_principal(plan, hands.directory)
@@ -140,18 +140,20 @@ def stale_refusal(plan: Plan, stale: tuple[Unplanned, ...]) -> Refused:
     )
 
 
-def _stale(plan: Plan, hands: Hands) -> tuple[Unplanned, ...]:
+def stale_accounts(
+    plan: Plan, reader: AccountReader, clock: Clock, progress: Progress = no_progress
+) -> tuple[Unplanned, ...]:
+    """The plan's accounts that are not, or not known to be, as the plan found them."""
     if not plan.changes:
         return ()
-    guids = {each.address: each for each in hands.reader.list_accounts()}
-    present = [change.account for change in plan.changes if change.account in guids]
+    listed = {each.address: each for each in reader.list_accounts()}
+    present = [change.account for change in plan.changes if change.account in listed]
     accounts: list[HveAccount] = []
-    for address, allowed in hands.reader.read_allowed(present):
-        listed = guids[address]
-        accounts.append(HveAccount(address, listed.guid, listed.display_name, allowed))
-        hands.progress("checking that the plan still fits", len(accounts), len(present))
+    for address, allowed in reader.read_allowed(present):
+        accounts.append(HveAccount(address, listed[address].guid, listed[address].display_name, allowed))
+        progress("checking that the plan still fits", len(accounts), len(present))
     unread = Unreadable("the directory was read when the plan was made")
-    return plan.stale(TenantSnapshot(plan.tenant_id, hands.clock.now(), tuple(accounts), unread))
+    return plan.stale(TenantSnapshot(plan.tenant_id, clock.now(), tuple(accounts), unread))
 
 
 def _interrupted(change: Change, after: AllowedApps, calls: int) -> Applied:
@@ -206,7 +208,7 @@ class _Account:
         error: ServiceError | None = None
         try:
             if step.action is Action.GRANT:
-                self._hands.writer.grant(self._change.account, step.apps)
+                self._hands.writer.grant(self._change.account, step.apps, before=Known(self._listed))
             else:
                 self._hands.writer.revoke(
                     self._change.account, step.apps, before=Known(self._listed), permit=self._permit()

@@ -31,8 +31,8 @@ def gather(
     read_at = clock.now()
     listed = reader.list_accounts()
     accounts = _with_lists(reader, listed, progress)
-    wanted = {Guid(each.value) for each in (*ids, *ids_on(accounts))}
-    return TenantSnapshot(tenant_id, read_at, accounts, directory.look_up(sorted(wanted), sorted(names)))
+    wanted = sorted({*ids, *ids_on(accounts)}, key=str)
+    return TenantSnapshot(tenant_id, read_at, accounts, directory.look_up(wanted, sorted(names)))
 
 
 def gather_some(
@@ -52,8 +52,8 @@ def gather_some(
     read_at = clock.now()
     listed = [each for each in reader.list_accounts() if each.address in addresses]
     accounts = _with_lists(reader, listed, no_progress)
-    wanted = {Guid(each.value) for each in (*ids, *ids_on(accounts))}
-    return TenantSnapshot(tenant_id, read_at, accounts, directory.look_up(sorted(wanted)))
+    wanted = sorted({*ids, *ids_on(accounts)}, key=str)
+    return TenantSnapshot(tenant_id, read_at, accounts, directory.look_up(wanted))
 
 
 def ids_on(accounts: Iterable[HveAccount]) -> set[Guid]:

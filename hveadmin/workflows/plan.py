@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from hveadmin.domain.desired import DesiredState, TenantEntry
 from hveadmin.domain.ids import Address, Guid, TenantId
-from hveadmin.domain.plan import Plan
+from hveadmin.domain.plan import Plan, Settling
 from hveadmin.domain.planner import make_plan
 from hveadmin.domain.ports import AccountReader, Clock, Directory, Progress, no_progress
 from hveadmin.domain.resolve import references, resolve
@@ -35,7 +35,7 @@ def plan_tenant(
     *,
     today: date,
     only: Callable[[Address], bool],
-    settling: Mapping[Guid, datetime],
+    settling: Mapping[Guid, Settling],
     progress: Progress = no_progress,
 ) -> Plan:
     """
@@ -59,7 +59,7 @@ def decide_plan(
     *,
     today: date,
     only: Callable[[Address], bool] = lambda _: True,
-    settling: Mapping[Guid, datetime] | None = None,
+    settling: Mapping[Guid, Settling] | None = None,
     cloud: str,
 ) -> Plan:
     """The pure part of `plan_tenant`: the same from a snapshot that was read before."""

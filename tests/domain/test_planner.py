@@ -6,7 +6,7 @@ import pytest
 from builders import NOW, TODAY, account, address, app, apps, entry, grant, service_principals, snapshot, tenant
 
 from hveadmin.domain.desired import Grant, Limits, Mode, TenantEntry, Unmanaged
-from hveadmin.domain.plan import Direction, Plan
+from hveadmin.domain.plan import Direction, Plan, Settling
 from hveadmin.domain.planner import make_plan
 from hveadmin.domain.resolve import resolve
 from hveadmin.domain.tenant import TenantSnapshot, Unknown, Unreadable
@@ -141,13 +141,16 @@ def test_a_directory_that_cannot_be_read_is_said_and_object_ids_are_used_uncheck
     assert "ids are not checked" in plan.warnings[0]
 
 
-def test_a_change_of_ours_that_still_settles_is_not_planned_again() -> None:
+@pytest.mark.parametrize(("left", "planned"), [(1, False), (9, True)])
+def test_a_list_that_a_run_left_minutes_ago_settles_unless_something_else_is_declared_now(
+    left: int, planned: bool
+) -> None:
     live = snapshot(account("x", (2,)))
-    resolved = resolve(tenant({"x": entry(Mode.ENFORCE, grant(1))}), [address("x")], service_principals(1), today=TODAY)
-    settling = {live.accounts[0].guid: NOW + timedelta(minutes=3)}
+    configured = tenant({"x": entry(Mode.ENFORCE, grant(1))})
+    resolved = resolve(configured, [address("x")], service_principals(1), today=TODAY)
+    settling = {live.accounts[0].guid: Settling(apps(left), NOW + timedelta(minutes=3))}
     plan = make_plan(resolved, live, today=TODAY, limits=Limits(), cloud="worldwide", settling=settling)
-    assert plan.changes == ()
-    assert "settling" in plan.warnings[0]
+    assert (len(plan.changes) == 1, len(plan.warnings) == 1) == (planned, not planned)
 
 
 def test_a_plan_is_stale_once_the_list_is_another() -> None:

@@ -9,7 +9,7 @@ from builders import NOW, TENANT, TODAY, account, app, apps, entry, grant, snaps
 from memory_tenant import StandingClock
 
 from hveadmin.domain.desired import DesiredState, Mode
-from hveadmin.domain.plan import Plan
+from hveadmin.domain.plan import Plan, Settling
 from hveadmin.domain.tenant import Known, Unknown
 from hveadmin.errors import Refused
 from hveadmin.evidence.journal import FileJournal, JournalUnwritable
@@ -55,14 +55,15 @@ def test_without_a_journal_nothing_may_be_tried(tmp_path: Path, plan: Plan) -> N
         FileJournal(tmp_path, TENANT, StandingClock()).begin(plan, "p1")
 
 
-def test_a_change_settles_for_five_minutes_and_a_failed_call_does_not(tmp_path: Path, plan: Plan) -> None:
+def test_what_a_call_left_settles_for_five_minutes(tmp_path: Path, plan: Plan) -> None:
     journal = FileJournal(tmp_path, TENANT, StandingClock())
     (change,) = plan.changes
     journal.begin(plan, "p1")
     journal.result(change, change.steps[0], "denied")
+    journal.read_back(change, change.steps[0], Unknown("time out"))
     assert journal.settling() == {}
-    journal.result(change, change.steps[0], "")
-    assert journal.settling() == {change.guid: NOW + timedelta(minutes=5)}
+    journal.read_back(change, change.steps[0], Known(apps(1, 2)))
+    assert journal.settling() == {change.guid: Settling(apps(1, 2), NOW + timedelta(minutes=5))}
     later = StandingClock(NOW + timedelta(minutes=6))
     assert FileJournal(tmp_path, TENANT, later).settling() == {}
 

@@ -1,0 +1,166 @@
+"""
+What a command has to say, whatever the format.
+
+The machine form is always `format_version`, `kind`, and lists: a list is a list whether it has 0, 1 or many members,
+and several tenants are one document whose lists are longer. For people there is a section a tenant (or a thing): a
+table, and where a table says too little, text made of rows whose columns line up.
+
+Nothing in here is escaped; the format that writes it does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hveadmin.report.style import Tone
+
+FORMAT_VERSION = 1
+"""Goes up when a program that reads the machine form would have to change."""
+
+Item = Mapping[str, object]
+"""One thing in the machine form: keys in snake_case; JSON values, lists and dicts inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text with a tone."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+Cell = str | int | float | None | Span
+"""What stands in one place. None is shown as nothing at all, so it never stands for what could not be read."""
+
+
+def text_of(cell: Cell) -> str:
+    """A cell as bare text."""
+    match cell:
+        case Span(text):
+            return text
+        case None:
+            return ""
+        case bool():
+            return "true" if cell else "false"
+        case _:
+            return str(cell)
+
+
+def tone_of(cell: Cell) -> Tone:
+    """A cell's tone."""
+    return cell.tone if isinstance(cell, Span) else Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One line of text.
+
+    Rows of one section with the same name of `columns` line up with each other. A row of none stands alone, and if it
+    is one cell it may be wrapped. A row without cells is an empty line.
+    """
+
+    cells: tuple[Cell, ...] = ()
+    columns: str = ""
+    indent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One row a thing. `columns` are names in snake_case; people are shown them with blanks."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table with what is to be said before and after it; `text`, where there is any, takes its place for people."""
+
+    table: Table
+    heading: tuple[Row, ...] = ()
+    text: tuple[Row, ...] | None = None
+    closing: tuple[Row, ...] = ()
+    told: tuple[str, ...] = ()
+    """Columns that people are not shown: the heading tells them, or they only matter to programs."""
+
+    @property
+    def table_for_people(self) -> Table:
+        """The table without the columns that people are not shown."""
+        kept = [index for index, column in enumerate(self.table.columns) if column not in self.told]
+        rows = (tuple(row[index] for index in kept) for row in self.table.rows)
+        return Table(tuple(self.table.columns[index] for index in kept), tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command has to say."""
+
+    kind: str
+    lists: Mapping[str, Sequence[Item]]
+    """The machine form without its head. No item has a key `format_version`, `kind` or `item`."""
+    sections: tuple[Section, ...]
+    """At least one; the tables of all have the same columns."""
+
+    @property
+    def data(self) -> object:
+        """The machine form, made of dicts and lists only, which is what JMESPath can walk."""
+        lists = {name: [dict(item) for item in items] for name, items in self.lists.items()}
+        return {"format_version": FORMAT_VERSION, "kind": self.kind, **lists}
+
+    @property
+    def lines(self) -> list[object]:
+        """The machine form as one value a thing; each says what it is."""
+        return [
+            {"format_version": FORMAT_VERSION, "kind": self.kind, "item": name, **item}
+            for name, items in self.lists.items()
+            for item in items
+        ]
+
+    @property
+    def table(self) -> Table:
+        """All sections as one table."""
+        return Table(self.sections[0].table.columns, tuple(row for each in self.sections for row in each.table.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query picked out of a report: any JSON value, without a head."""
+
+    data: object
+    table: Table
+
+    @property
+    def lines(self) -> list[object]:
+        """One value a member of a list, else the value itself."""
+        return self.data if isinstance(self.data, list) else [self.data]
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The table alone."""
+        return (Section(self.table),)
+
+
+Document = Report | Answer
+"""What a format can write."""
+
+
+def together(reports: Sequence[Report]) -> Report:
+    """Several tenants' reports of one kind as one. There is at least one."""
+    first = reports[0]
+    names = dict.fromkeys(name for report in reports for name in report.lists)
+    return Report(
+        kind=first.kind,
+        lists={name: [item for report in reports for item in report.lists.get(name, ())] for name in names},
+        sections=tuple(section for report in reports for section in report.sections),
+    )
+
+
+def unread_tenant(kind: str, columns: tuple[str, ...], tenant: str, why: str) -> Report:
+    """What there is to say of a tenant that could not be read at all: that, in every format."""
+    said = {"tenant": tenant, "state": f"UNKNOWN: {why}", "is": f"UNKNOWN: {why}"}
+    row = tuple(said.get(column, "") for column in columns)
+    line = Row((Span(f"{tenant}  UNKNOWN: {why}", Tone.WARNING),))
+    item: Item = {"tenant": tenant, "why": why}
+    return Report(kind, {"unread_tenants": [item]}, (Section(Table(columns, (row,)), text=(line,)),))
