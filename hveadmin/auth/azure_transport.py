@@ -1,0 +1,107 @@
+"""
+azure-identity's HTTP, with the trust and the patience of the rest of the program.
+
+Left to itself it believes certifi's list and not the operating system's; where REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE
+is set, as many CI images have it, that file silently takes the place of both [O]. It waits 300 s for a connection,
+as long for an answer, and for as long as a Retry-After says.
+
+This module is imported when the first token is needed, and not before: requests and azure-core are at its top.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds."""
+READ_TIMEOUT = 30.0
+"""Seconds. A token is answered in less than one."""
+TRIES = 3
+LONGEST_WAIT = 10.0
+"""Seconds between two tries, whatever Retry-After says."""
+
+
+class TrustingAdapter(HTTPAdapter):
+    """Believes one SSL context, whatever `verify` and the environment say. Proxies of the environment are used."""
+
+    def __init__(self, trust: ssl.SSLContext) -> None:
+        self._trust = trust
+        super().__init__()
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, ssl_context=self._trust, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._trust, **kwargs)
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        return super().build_connection_pool_key_attributes(request, True, None)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Add no further certificates to the connection: requests would add certifi's, or REQUESTS_CA_BUNDLE's."""
+
+
+class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core exports it without a type
+    """Never sleeps longer than `LONGEST_WAIT`, and remembers in words what kind of answer came last."""
+
+    last_answer: str = ""
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        response = super().send(request, **kwargs)
+        kind = str(response.headers.get("Content-Type", "")).partition(";")[0].strip()
+        self.last_answer = f"status {response.status_code} and {kind or 'no content type'}"
+        return response
+
+    def sleep(self, duration: float) -> None:
+        super().sleep(min(duration, LONGEST_WAIT))
+
+
+def transport_to(authority: str, trust: ssl.SSLContext) -> BoundedTransport:
+    """The connections to one sign-in host."""
+    session = requests.Session()
+    # Proxies are taken from the environment, but not for this machine.
+    session.trust_env = not _is_loopback(urlsplit(authority).hostname or "")
+    session.mount("https://", TrustingAdapter(trust))
+    # With an `auth` of our own, which adds nothing, requests does not look into ~/.netrc for one.
+    session.auth = _as_it_is
+    return BoundedTransport(session=session, connection_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+
+
+def credential_options(transport: BoundedTransport, *, authority: str, instance_discovery: bool) -> Mapping[str, Any]:
+    """
+    What every credential of azure-identity is made with.
+
+    `logging_enable` is never among it: with it azure-core prints the form with the secret, and the token [O].
+    """
+    return {
+        "authority": authority,
+        "disable_instance_discovery": not instance_discovery,
+        "transport": transport,
+        "retry_total": TRIES - 1,
+        "retry_connect": TRIES - 1,
+        "retry_read": TRIES - 1,
+        "retry_status": TRIES - 1,
+        "retry_backoff_factor": 0.5,
+        "retry_backoff_max": LONGEST_WAIT,
+    }
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

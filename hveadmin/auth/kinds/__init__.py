@@ -1,0 +1,1 @@
+"""The ways to sign in, one a file: each has `prepare(asked) -> SignIn`."""

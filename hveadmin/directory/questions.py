@@ -1,0 +1,110 @@
+"""
+What can be asked of Graph, each question a member of a $batch. Pure.
+
+The least privileged permission of all of them is Application.Read.All [D], but for `ANYTHING`, which needs
+Directory.Read.All and whose refusal does no harm: users, groups and devices then stay invisible.
+
+A filter takes at most 15 values [F: "Too many child clauses … Max allowed: 15"], getByIds 1,000 ids [D], a batch 20
+members [D].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from typing import TypeVar
+from urllib.parse import quote
+
+VALUES = 15
+IDS = 1000
+MEMBERS = 20
+PAGE = 999
+"""The largest page of a listing [D]."""
+
+_PRINCIPAL = (
+    "id,appId,displayName,accountEnabled,servicePrincipalType,appOwnerOrganizationId,disabledByMicrosoftStatus,"
+    "verifiedPublisher"
+)
+_APPLICATION = "id,appId,displayName"
+_DELETED = "id,appId,displayName,deletedDateTime"
+
+Each = TypeVar("Each")
+
+
+class Topic(Enum):
+    """What a question is about: the collection, the property that is compared, and the properties that come back."""
+
+    PRINCIPAL_BY_ID = ("/servicePrincipals", "id", _PRINCIPAL)
+    PRINCIPAL_BY_CLIENT_ID = ("/servicePrincipals", "appId", _PRINCIPAL)
+    PRINCIPAL_BY_NAME = ("/servicePrincipals", "displayName", _PRINCIPAL)
+    REGISTRATION_BY_ID = ("/applications", "id", _APPLICATION)
+    REGISTRATION_BY_CLIENT_ID = ("/applications", "appId", _APPLICATION)
+    # The cast in the path is mandatory [D].
+    DELETED_PRINCIPAL_BY_CLIENT_ID = ("/directory/deletedItems/microsoft.graph.servicePrincipal", "appId", _DELETED)
+    DELETED_REGISTRATION_BY_CLIENT_ID = ("/directory/deletedItems/microsoft.graph.application", "appId", _DELETED)
+    # One object by its path, of whatever type; its properties differ by type, so none are selected.
+    DELETED_BY_ID = ("/directory/deletedItems", "", "")
+    # A POST with the ids in its body; "do not rely on $select" [F].
+    ANYTHING = ("/directoryObjects/getByIds", "", "")
+
+    def __init__(self, path: str, compared: str, select: str) -> None:
+        self.path = path
+        self.compared = compared
+        self.select = select
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question about some ids (or one name)."""
+
+    topic: Topic
+    values: tuple[str, ...]
+    spelled_out: bool = False
+    """`appId eq 'a' or appId eq 'b'` in place of `appId in ('a','b')`, which not every collection documents [D]."""
+
+    def request(self) -> Mapping[str, object]:
+        """The member of a batch, all but its id."""
+        match self.topic:
+            case Topic.ANYTHING:
+                headers = {"Content-Type": "application/json"}  # a member with a body needs its own [D]
+                return {"method": "POST", "url": self.topic.path, "headers": headers, "body": {"ids": [*self.values]}}
+            case Topic.DELETED_BY_ID:
+                return {"method": "GET", "url": f"{self.topic.path}/{self.values[0]}"}
+            case _:
+                return {"method": "GET", "url": self._listing()}
+
+    def _listing(self) -> str:
+        topic = self.topic
+        if topic is Topic.PRINCIPAL_BY_NAME:
+            condition = f"displayName eq {_literal(self.values[0])}"
+            return f"{topic.path}?$filter={condition}&$select={topic.select}&$top={PAGE}"
+        if self.spelled_out:
+            condition = " or ".join(f"{topic.compared} eq {_literal(value)}" for value in self.values)
+        else:
+            condition = f"{topic.compared} in ({','.join(map(_literal, self.values))})"
+        return f"{topic.path}?$filter={condition}&$select={topic.select}"
+
+
+def ask(topic: Topic, values: Iterable[str]) -> list[Question]:
+    """The questions that ask one thing about all these values, as few as the limits allow."""
+    limit = {Topic.ANYTHING: IDS, Topic.DELETED_BY_ID: 1, Topic.PRINCIPAL_BY_NAME: 1}.get(topic, VALUES)
+    return [Question(topic, tuple(some)) for some in chunks(list(values), limit)]
+
+
+def chunks(things: Sequence[Each], size: int) -> Iterator[Sequence[Each]]:
+    """Pieces of at most `size`, in order."""
+    remaining = iter(things)
+    while piece := list(islice(remaining, size)):
+        yield piece
+
+
+def _literal(text: str) -> str:
+    """
+    A text inside a filter inside a URL: quotes doubled, then percent-encoded.
+
+    The filter's own blanks, commas and quotes stay as they are, which is how a batch member's url is written [D]; a
+    name may hold & # + % and anything else.
+    """
+    return "'" + quote(text.replace("'", "''"), safe="") + "'"
