@@ -1,0 +1,74 @@
+"""Where reports go: `-o FORMAT` to stdout, `-o FORMAT=FILE` to a file, several in one run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hveadmin.errors import HveAdminError, UsageError
+from hveadmin.report.render import FORMATS
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One place for a report."""
+
+    format_name: str
+    file: Path | None
+
+    def write(self, text: str) -> None:
+        """Write it, whole or not at all."""
+        if self.file is None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
+        try:
+            _replace(self.file, text)
+        except OSError as problem:
+            raise HveAdminError(f"{self.file} cannot be written: {problem.strerror}") from None
+
+
+def open_outputs(asked: Sequence[str]) -> tuple[Output, ...]:
+    """
+    The outputs that were asked for; a table on stdout where none was.
+
+    Raises UsageError for a format that does not exist or two outputs to one place, and HveAdminError for a file that
+    cannot be written: before anything is fetched, not after.
+    """
+    outputs = tuple(map(_parse, asked)) or (Output("table", None),)
+    places = [output.file for output in outputs]
+    twice = next((place for place in places if places.count(place) > 1), ...)
+    if twice is not ...:
+        raise UsageError(f"two outputs go to {twice or 'stdout'}", hint="give each but one a file: -o json=FILE")
+    for output in outputs:
+        if output.file is not None and not os.access(output.file.parent, os.W_OK):
+            raise HveAdminError(f"{output.file} cannot be written: its folder is missing or closed to you")
+    return outputs
+
+
+def _parse(text: str) -> Output:
+    name, _, file = text.partition("=")
+    if name not in FORMATS:
+        raise UsageError(f"there is no output format {name!r}", hint=f"the formats are {', '.join(FORMATS)}")
+    if "=" in text and not file:
+        raise UsageError(f"-o {text}: no file is named", hint=f"-o {name}=FILE, or -o {name} for stdout")
+    return Output(name, Path(file) if file else None)
+
+
+def _replace(file: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            out.write(text)
+        # mkstemp makes files that nobody else may read; a report is as readable as any new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,257 @@
+"""
+The only module that knows both ports and adapters: from a profile's name to a tenant that can be read and written.
+
+`Wiring` belongs to one run. It knows the profiles, starts the embedded tenant where the profile `sandbox` asks for
+it, and closes all it opened. From here on the sandbox is a cloud with other endpoints: nothing else asks whether it
+is talking to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from hveadmin.auth.claims import read_claims
+from hveadmin.auth.clouds import cloud_of, scope_of
+from hveadmin.auth.credentials import sign_in
+from hveadmin.config.profiles import load_profiles
+from hveadmin.directory.graph import GraphDirectory
+from hveadmin.domain.ids import NotAGuid, TenantId
+from hveadmin.domain.ports import AccountReader, AccountWriter, Directory, TenantIdentity
+from hveadmin.domain.profile import AuthKind, AuthSettings, Endpoints, Profile, SecretKind, SecretSource
+from hveadmin.errors import Refused, UsageError
+from hveadmin.evidence.journal import FileJournal
+from hveadmin.exchange.gateway import ExchangeGateway, ExchangeWriter
+from hveadmin.exchange.rest import RestTransport
+from hveadmin.wire.deadline import Deadline
+from hveadmin.wire.session import Session
+from hveadmin.wire.trust import ssl_context
+from hveadmin.workflows.plan import Where
+
+if TYPE_CHECKING:
+    from hveadmin.sandbox.server import Running, Sandbox
+
+SANDBOX = "sandbox"
+"""The built-in profile."""
+
+_log = logging.getLogger("hveadmin")
+
+
+class SystemClock:
+    """The operating system's clock (implements `domain.ports.Clock`)."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One tenant, connected and signed in. To be closed, or used as a context manager."""
+
+    identity: TenantIdentity
+    cloud: str
+    transport: RestTransport
+    reader: AccountReader
+    directory: Directory
+    clock: SystemClock
+    journal: FileJournal
+    deadline: Deadline
+    _open: ExitStack
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections and tokens. Closing twice is no error."""
+        self._open.close()
+
+    @property
+    def where(self) -> Where:
+        """What reading workflows need; there is no writer in it."""
+        return Where(self.reader, self.directory, self.clock, self.identity.tenant_id, self.cloud)
+
+    def writer(self) -> AccountWriter:
+        """What `apply` needs besides. Nothing else calls this."""
+        return ExchangeWriter(self.transport)
+
+
+class Wiring:
+    """The connections of one run. To be used as a context manager."""
+
+    def __init__(self, environ: Mapping[str, str], *, timeout: float, concurrency: int, folder: Path = Path()) -> None:
+        """`folder` is where the configuration lies: there the embedded tenant keeps its state."""
+        self._environ = environ
+        self._folder = folder
+        self._timeout = timeout
+        self._concurrency = concurrency
+        self._open = ExitStack()
+        self._sandbox: Profile | None = None
+        self._trusted: dict[str, ssl.SSLContext] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def profile(self, name: str) -> Profile:
+        """
+        The profile of this name; without a name, the environment's.
+
+        Raises UsageError for a name that nobody defined, ConfigError for profiles that cannot be read.
+        """
+        if name == "":
+            return Profile(name="environment")
+        if name == SANDBOX:
+            self._sandbox = self._sandbox or self._embedded_tenant()
+            return self._sandbox
+        known = load_profiles(self._environ)
+        if name not in known:
+            listed = ", ".join([*known, SANDBOX])
+            raise UsageError(f"there is no profile {name!r}", hint=f"the profiles are {listed}")
+        return known[name]
+
+    def connect(self, profile: Profile, tenant: str = "") -> Tenant:
+        """
+        Sign in to a tenant, given by its id or a domain; without one, the profile's.
+
+        Raises AuthError or ConnectFailed where nobody could sign in, and Refused where the token that came is for
+        another tenant than the one asked for by id (rail 7).
+        """
+        if profile.transport != "rest":
+            raise UsageError(
+                f"profile {profile.name}: transport {profile.transport!r} is not in this version",
+                hint="use transport: rest",
+            )
+        with ExitStack() as opened:
+            tenant_ = self._signed_in(profile, tenant, opened)
+            # Whoever closes the run closes what a command left open.
+            self._open.callback(tenant_.close)
+            return tenant_
+
+    def _signed_in(self, profile: Profile, tenant: str, opened: ExitStack) -> Tenant:
+        clock = SystemClock()
+        cloud = cloud_of(profile)
+        tokens = opened.enter_context(
+            sign_in(profile.auth, tenant_id=tenant, cloud=cloud, ca=profile.ca, environ=self._environ)
+        )
+        identity = read_claims(tokens.token(scope_of(cloud.audiences.exchange))).identity
+        _refuse_another_tenant(identity, tenant)
+        deadline = Deadline(clock, self._timeout)
+
+        def session(endpoint: str, audience: str) -> Session:
+            return opened.enter_context(
+                Session(
+                    base_url=endpoint,
+                    scope=scope_of(audience),
+                    tokens=tokens,
+                    clock=clock,
+                    trust=self._trust(profile.ca),
+                    deadline=deadline,
+                    on_wait=_say_wait,
+                )
+            )
+
+        exchange = session(cloud.endpoints.exchange, cloud.audiences.exchange)
+        transport = RestTransport(exchange, tenant=identity.tenant_id, concurrency=self._concurrency)
+        return Tenant(
+            identity=identity,
+            cloud=cloud.name,
+            transport=transport,
+            reader=ExchangeGateway(transport, quirks=profile.quirks),
+            directory=GraphDirectory(session(cloud.endpoints.graph, cloud.audiences.graph)),
+            clock=clock,
+            journal=FileJournal(state_folder(profile, self._environ), identity.tenant_id, clock),
+            deadline=deadline,
+            _open=opened.pop_all(),
+        )
+
+    def _trust(self, ca: str) -> ssl.SSLContext:
+        """The trusted certificates; reading the operating system's store takes a while, so once a run."""
+        if ca not in self._trusted:
+            self._trusted[ca] = ssl_context(ca)
+        return self._trusted[ca]
+
+    def _embedded_tenant(self) -> Profile:
+        from hveadmin.sandbox.server import Sandbox
+
+        sandbox = Sandbox.open(sandbox_path(self._environ, self._folder))
+        self._open.callback(sandbox.close)
+        running = self._open.enter_context(sandbox.serve())
+        return sandbox_profile(sandbox, running)
+
+
+def sandbox_profile(sandbox: Sandbox, running: Running) -> Profile:
+    """The profile that signs in to a running sandbox as its operator, with its journals beside its state."""
+    base_url, operator = running.base_url, sandbox.operator
+    return Profile(
+        name=SANDBOX,
+        cloud="custom",
+        endpoints=Endpoints(login=base_url, graph=base_url, exchange=base_url),
+        ca=str(running.ca_pem),
+        auth=AuthSettings(
+            kind=AuthKind.CLIENT_SECRET,
+            client_id=operator.client_id,
+            tenant_id=sandbox.tenants()[0].tenant_id,
+            secret=SecretSource(SecretKind.FILE, str(operator.secret_path)),
+        ),
+        state=str(journals_of(sandbox.path)),
+    )
+
+
+def journals_of(sandbox: Path) -> Path:
+    """Where the journals of an embedded tenant lie: beside it, so that they come and go with it."""
+    return sandbox.with_name(f"{sandbox.stem}-journals")
+
+
+def sandbox_path(environ: Mapping[str, str], folder: Path = Path()) -> Path:
+    """Where the embedded tenant's state lies: $HVEADMIN_SANDBOX, else .hveadmin/sandbox.db below `folder`."""
+    return Path(environ.get("HVEADMIN_SANDBOX") or folder / ".hveadmin" / "sandbox.db").absolute()
+
+
+def state_folder(profile: Profile, environ: Mapping[str, str]) -> Path:
+    """Where journals lie: the profile's folder, $HVEADMIN_STATE, else the operating system's place for such files."""
+    if profile.state:
+        return Path(profile.state)
+    if environ.get("HVEADMIN_STATE"):
+        return Path(environ["HVEADMIN_STATE"])
+    from platformdirs import user_state_path
+
+    return user_state_path("hveadmin", appauthor=False)
+
+
+def _refuse_another_tenant(identity: TenantIdentity, asked: str) -> None:
+    try:
+        wanted = TenantId.parse(asked)
+    except NotAGuid:
+        return  # a domain, or the profile's own tenant: the token says which it is
+    if identity.tenant_id != wanted:
+        raise Refused(
+            f"the token is for tenant {identity.tenant_id}, not for {wanted}; nothing was read or written",
+            hint="check the profile's tenant_id and the configuration's",
+        )
+
+
+def _say_wait(why: str, seconds: float) -> None:
+    _log.info("waiting %.1f s: %s", seconds, why)
