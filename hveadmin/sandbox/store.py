@@ -13,6 +13,9 @@ Kinds (the key in brackets):
     roleAssignment (service principal object id)                 {"wids": [directory role template ids]}
     credential (client id)                                       secrets (as salted hashes), certificates, federated
     account (account guid)                                       an HVE account and its list
+    accountName (any name of an account, case folded)            {"guid": account guid}
+    billingPolicy (id)                                           id, name, resourceType
+    operator (name)                                              an administrators' application; tenant ""
     setting (name)                                               switches, faults, keys; tenant "" for the whole sandbox
 """
 
@@ -21,12 +24,16 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 Document = dict[str, Any]
+
+_BUSY_SECONDS = 30.0
+"""How long one process waits for another one's write."""
 
 _SCHEMA = """
 create table if not exists document (
@@ -45,10 +52,26 @@ class Store:
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = full")
-        self._db.executescript(_SCHEMA)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        give_up = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("pragma journal_mode = wal")
+                self._db.execute("pragma synchronous = full")
+                self._db.executescript(_SCHEMA)
+                return
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait by itself when two connections switch a new file to WAL at once.
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+            time.sleep(0.01)
 
     def close(self) -> None:
         with self._lock:
@@ -85,6 +108,15 @@ class Store:
             rows = self._db.execute(
                 "select body from document where tenant = ? and kind = ? and app_id = ? order by key",
                 (tenant, kind, app_id),
+            ).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
+    def where(self, tenant: str, kind: str, name: str, value: str) -> list[Document]:
+        """Documents of a kind whose property `name` is this text. Compared inside SQLite: fleets hold thousands."""
+        with self._lock:
+            rows = self._db.execute(
+                "select body from document where tenant = ? and kind = ? and json_extract(body, ?) = ? order by key",
+                (tenant, kind, f'$."{name}"', value),
             ).fetchall()
         return [json.loads(row[0]) for row in rows]
 
