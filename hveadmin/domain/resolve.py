@@ -130,6 +130,7 @@ def resolve(
     lookup = _Lookup(directory)
     declarations: dict[Address, Declaration] = {}
     unmanaged: list[Address] = []
+    live = frozenset(live)  # every declared address is looked up in it
     considered = frozenset(filter(only, live))
     for address in sorted(considered):
         found = entry_for(tenant, address)
