@@ -50,9 +50,9 @@ class Outcome(IntEnum):
 
 # Over many tenants the worst wins. Usage errors and interruptions end a run before there are tenants to compare.
 _WORST_FIRST = (
+    Outcome.OPEN,
     Outcome.INTERRUPTED,
     Outcome.USAGE,
-    Outcome.OPEN,
     Outcome.INCOMPLETE,
     Outcome.ERROR,
     Outcome.AUTH,

@@ -34,6 +34,7 @@ class MemoryTenant:
     before_write: dict[int, Fault] = field(default_factory=dict)
     """By the number of the write, from 1: what happens instead of it where it raises."""
     after_write: dict[int, Fault] = field(default_factory=dict)
+    ceiling: int = 100
 
     def __post_init__(self) -> None:
         self.lists: dict[Address, AllowedApps] = {each.address: each.allowed for each in self.accounts}
@@ -48,6 +49,8 @@ class MemoryTenant:
         return self.directory
 
     def grant(self, account: Address, apps: Collection[ObjectId], *, before: Known | None = None) -> None:
+        if before is not None and len(before.apps | frozenset(apps)) > self.ceiling:
+            raise Refused("this would lead over the ceiling")
         self._write("grant", account, frozenset(apps))
 
     def revoke(

@@ -23,13 +23,30 @@ class Output:
     def write(self, text: str) -> None:
         """Write it, whole or not at all."""
         if self.file is None:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            write_out(text)
             return
         try:
-            _replace(self.file, text)
+            if _is_special(self.file):
+                self.file.write_text(text, encoding="utf-8", newline="")
+            else:
+                _replace(self.file.resolve(), text)
         except OSError as problem:
             raise HveAdminError(f"{self.file} cannot be written: {problem.strerror}") from None
+
+
+def write_out(text: str) -> None:
+    """
+    To stdout. Whoever reads it may have seen enough and be gone: what was done is judged by its outcome all the same.
+
+    Raises HveAdminError where stdout cannot be written for another reason.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as problem:
+        raise HveAdminError(f"stdout cannot be written: {problem.strerror}") from None
 
 
 def open_outputs(asked: Sequence[str]) -> tuple[Output, ...]:
@@ -45,8 +62,10 @@ def open_outputs(asked: Sequence[str]) -> tuple[Output, ...]:
     if twice is not ...:
         raise UsageError(f"two outputs go to {twice or 'stdout'}", hint="give each but one a file: -o json=FILE")
     for output in outputs:
-        if output.file is not None and not os.access(output.file.parent, os.W_OK):
-            raise HveAdminError(f"{output.file} cannot be written: its folder is missing or closed to you")
+        if output.file is None or _is_special(output.file):
+            continue
+        if output.file.is_dir() or not os.access(output.file.parent, os.W_OK):
+            raise HveAdminError(f"{output.file} cannot be written: it is a folder, or its folder is missing or closed")
     return outputs
 
 
@@ -57,6 +76,11 @@ def _parse(text: str) -> Output:
     if "=" in text and not file:
         raise UsageError(f"-o {text}: no file is named", hint=f"-o {name}=FILE, or -o {name} for stdout")
     return Output(name, Path(file) if file else None)
+
+
+def _is_special(file: Path) -> bool:
+    """A device or a pipe: written to, never replaced."""
+    return file.exists() and not file.is_file() and not file.is_dir()
 
 
 def _replace(file: Path, text: str) -> None:

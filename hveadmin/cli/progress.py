@@ -22,6 +22,8 @@ def bar(closing: ExitStack, *, wanted: bool) -> Progress:
             MofNCompleteColumn(),
             console=Console(stderr=True),
             transient=True,
+            redirect_stdout=False,  # the result may go to a file while the bar is on a terminal
+            redirect_stderr=False,
         )
     )
     tasks = {}

@@ -63,7 +63,9 @@ def run_objections(plans: Sequence[Plan], permits: Permits) -> tuple[Objection, 
 
 
 def _strictest(bounds: Iterable[Bound]) -> Bound:
-    return min(bounds, key=lambda bound: (bound.max, bound.percent))
+    every = list(bounds)
+    by_count = min(every, key=lambda bound: bound.max)
+    return Bound(by_count.max, min(bound.percent for bound in every), by_count.source)
 
 
 class _Totals:

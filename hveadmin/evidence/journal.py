@@ -11,6 +11,7 @@ so that a plan is applied once. The hash chain, `resume` and the locks build on 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -75,11 +76,11 @@ class FileJournal:
         now = self._clock.now()
         found: dict[Guid, Settling] = {}
         for record in self._records():
-            listed = record.get("allowed_apps")
-            if record.get("event") == "read_back" and isinstance(listed, list):
-                until = datetime.fromisoformat(str(record["time"])) + TAKES_EFFECT_WITHIN
+            listed, time, guid = (record.get(name) for name in ("allowed_apps", "time", "guid"))
+            if isinstance(listed, list) and isinstance(time, str) and isinstance(guid, str):
+                until = datetime.fromisoformat(time) + TAKES_EFFECT_WITHIN
                 if until > now:
-                    found[Guid(str(record["guid"]))] = Settling(frozenset(map(ObjectId, listed)), until)
+                    found[Guid(guid)] = Settling(frozenset(map(ObjectId, listed)), until)
         return found
 
     def _claim(self, plan_id: str) -> None:
@@ -92,8 +93,9 @@ class FileJournal:
         try:
             with self._file.open(encoding="utf-8") as lines:
                 for line in lines:
-                    if line.endswith("\n"):
-                        yield json.loads(line)
+                    record = _record(line)
+                    if record is not None:
+                        yield record
         except FileNotFoundError:
             return
         except (OSError, ValueError) as problem:
@@ -110,9 +112,14 @@ class FileJournal:
             **fields,
         }
         try:
-            handle = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+            handle = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
             try:
-                os.write(handle, json.dumps(record).encode() + b"\n")
+                size = os.fstat(handle).st_size
+                # A crash may have cut the last line off: it is ended here, so that it spoils no other.
+                torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+                line = (b"\n" if torn else b"") + json.dumps(record).encode() + b"\n"
+                if os.write(handle, line) != len(line):
+                    raise OSError(errno.ENOSPC, "only a part of the record was written")
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -124,6 +131,15 @@ class FileJournal:
             f"the journal {self._file} cannot be used: {problem}",
             hint="nothing is changed without a record of it; HVEADMIN_STATE names another folder",
         )
+
+
+def _record(line: str) -> dict[str, object] | None:
+    """One line's record; None for a line that a crash cut off."""
+    try:
+        record = json.loads(line) if line.endswith("\n") else None
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def _call(change: Change, step: Step) -> dict[str, object]:

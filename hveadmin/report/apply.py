@@ -82,11 +82,18 @@ def _heading(run: RunResult) -> tuple[Row, ...]:
     return (Row(cells if run.plan_id else cells[:-1]),)
 
 
+_WAS_OPEN = {
+    True: "any application may send through it now",
+    False: "any application could send through it for a moment",
+    None: "any application could send through it, and its list cannot be read now",
+}
+
+
 def _text(run: RunResult) -> Iterator[Row]:
     for each in _loudest_first(run):
         match each.outcome:
             case AppliedOutcome.OPEN:
-                yield Row((Span(f"OPEN  {each.account}: any application may send through it now", Tone.LOUD),))
+                yield Row((Span(f"OPEN  {each.account}: {_WAS_OPEN[is_open(each.after)]}", Tone.LOUD),))
                 yield from _why_and_next(each, run)
             case AppliedOutcome.DONE | AppliedOutcome.ALREADY:
                 yield Row((*_what(each), _changed(each), _DIRECTION_WORDS[each.change.direction]), "account", 2)

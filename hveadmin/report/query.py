@@ -15,12 +15,24 @@ def query(report: Report, expression: str) -> Answer:
     return Answer(found, _tabular(found if isinstance(found, list) else [found]))
 
 
+def check_query(expression: str) -> None:
+    """Raise UsageError for an expression that cannot be read: before a run, not after it."""
+    _compiled(expression)
+
+
 def _search(data: object, expression: str) -> object:
+    try:
+        return _json_value(_compiled(expression).search(data), expression)
+    except ValueError as error:
+        raise UsageError(f"--query {expression!r} cannot be answered: {error}") from None
+
+
+def _compiled(expression: str) -> Any:
     import jmespath
     from jmespath.exceptions import ParseError
 
     try:
-        compiled = jmespath.compile(expression)
+        return jmespath.compile(expression)
     except ParseError as error:
         # Where the expression just ends, jmespath does not say where.
         column = error.lex_position if error.lex_position >= 0 else len(expression)
@@ -30,10 +42,6 @@ def _search(data: object, expression: str) -> object:
         ) from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--query {expression!r} is not a JMESPath expression: {error}") from None
-    try:
-        return _json_value(compiled.search(data), expression)
-    except ValueError as error:
-        raise UsageError(f"--query {expression!r} cannot be answered: {error}") from None
 
 
 def _json_value(found: object, expression: str) -> object:

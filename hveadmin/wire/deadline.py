@@ -30,6 +30,16 @@ class Deadline:
         """Count from now on: after a person was asked something, whose thinking is nobody's delay."""
         self._end = self._clock.monotonic() + self.seconds
 
+    @contextlib.contextmanager
+    def reserve(self, seconds: float = 30.0) -> Iterator[None]:
+        """Within this, at least so many seconds are left."""
+        end = self._end
+        self._end = max(end, self._clock.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._end = end
+
     def remaining(self) -> float:
         """Seconds left; zero or less when it is over."""
         return self._end - self._clock.monotonic()

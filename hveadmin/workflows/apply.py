@@ -17,6 +17,7 @@ same call: the list is read first, and what is there decides.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 from hveadmin.domain.applied import TAKES_EFFECT_WITHIN, Applied, AppliedOutcome, RunResult
@@ -61,6 +62,9 @@ class Hands:
     stop_asked: Callable[[], bool] = lambda: False
     """Whether somebody asked to stop after the call in flight."""
     progress: Progress = no_progress
+    reserve: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Time for what must not be left undone when the deadline is over: reading back, closing again."""
+    out_of_time: Callable[[], bool] = lambda: False
 
 
 def apply_plan(plan: Plan, plan_id: str, hands: Hands, *, permits: Permits, skip_stale: bool = False) -> RunResult:
@@ -77,22 +81,31 @@ def apply_plan(plan: Plan, plan_id: str, hands: Hands, *, permits: Permits, skip
     if stale and not skip_stale:
         raise stale_refusal(plan, stale)
     _refuse_what_is_no_service_principal(plan, hands.directory)
-    hands.journal.begin(plan, plan_id)
+    if not hands.stop_asked():
+        # Stopped before the first call, the plan stays whole and may be applied later.
+        hands.journal.begin(plan, plan_id)
     stale_addresses = {each.account: each.why for each in stale}
     done: list[Applied] = []
+    cannot_go_on = ""
     for change in plan.changes:
         if change.account in stale_addresses:
             why = stale_addresses[change.account]
             done.append(Applied(change.account, AppliedOutcome.STALE, change, Unknown(why), 0, why))
         elif hands.stop_asked():
             done.append(_interrupted(change, Known(change.before), 0))
+        elif cannot_go_on or hands.out_of_time():
+            why = f"not tried: {cannot_go_on or 'the deadline ran out'}"
+            done.append(Applied(change.account, AppliedOutcome.SKIPPED, change, Known(change.before), 0, why))
         else:
-            done.append(_Account(change, hands, plan).run())
+            one = _Account(change, hands)
+            done.append(one.run())
+            cannot_go_on = one.unwritten
         hands.progress("changing accounts", len(done), len(plan.changes))
     ended = hands.clock.now()
-    touched = any(each.calls_made > 0 for each in done)
+    touched = any(each.calls_made > 0 and each.after != Known(each.change.before) for each in done)
     result = RunResult(plan, plan_id, started, ended, tuple(done), ended + TAKES_EFFECT_WITHIN if touched else None)
-    hands.journal.end(plan, result.outcome.name.lower())
+    with suppress(HveAdminError):  # what was done must be told, also where it cannot be written down any more
+        hands.journal.end(plan, result.outcome.name.lower())
     return result
 
 
@@ -165,15 +178,21 @@ def _interrupted(change: Change, after: AllowedApps, calls: int) -> Applied:
 class _Account:
     """One account's way from before to target."""
 
-    def __init__(self, change: Change, hands: Hands, plan: Plan) -> None:
+    def __init__(self, change: Change, hands: Hands) -> None:
         self._change = change
         self._hands = hands
-        self._plan = plan
+        self.unwritten = ""
+        """Why the journal could not be written, once it could not."""
         self._listed = change.before
         self._seen: AllowedApps = Known(change.before)
         self._calls = 0
 
     def run(self) -> Applied:
+        if self._change.steps[0].action is Action.REVOKE:
+            # A Remove first: what it must leave may have gone since the tenant was checked.
+            self._seen = read_one(self._hands.reader, self._change)
+            if self._seen != Known(self._listed):
+                return self._ended(AppliedOutcome.STALE, "the list was changed a moment ago, or cannot be read now")
         for step in self._change.steps:
             if self._hands.stop_asked():
                 return _interrupted(self._change, self._seen, self._calls)
@@ -199,11 +218,19 @@ class _Account:
             return self._close_again()
         if self._seen == Known(expected):
             self._listed = expected
-            return None
+            return self._failed(ServiceError(self.unwritten)) if self.unwritten else None
         return self._failed(error)
 
-    def _call(self, step: Step) -> ServiceError | None:
-        self._hands.journal.intent(self._change, step)
+    def _note(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except HveAdminError as problem:
+            self.unwritten = problem.message
+
+    def _call(self, step: Step, *, at_all_costs: bool = False) -> ServiceError | None:
+        self._note(lambda: self._hands.journal.intent(self._change, step))
+        if self.unwritten and not at_all_costs:
+            return ServiceError(f"not sent: {self.unwritten}")
         self._calls += 1
         error: ServiceError | None = None
         try:
@@ -217,7 +244,8 @@ class _Account:
             error = problem
         except HveAdminError as problem:
             error = ServiceError(problem.message, hint=problem.hint, outcome_unknown=False)
-        self._hands.journal.result(self._change, step, error.message if error else "")
+        said = error.message if error else ""
+        self._note(lambda: self._hands.journal.result(self._change, step, said))
         return error
 
     def _permit(self) -> OpenPermit | None:
@@ -227,13 +255,16 @@ class _Account:
         return OpenPermit(self._change.account, self._change.reason or "asked for on the command line")
 
     def _read_back(self, step: Step) -> None:
-        self._seen = read_one(self._hands.reader, self._change)
-        self._hands.journal.read_back(self._change, step, self._seen)
+        with self._hands.reserve():
+            self._seen = read_one(self._hands.reader, self._change)
+        self._note(lambda: self._hands.journal.read_back(self._change, step, self._seen))
 
     def _close_again(self) -> Applied:
         """Rail 11: it must be restricted and everybody may send. Grant the target at once, and say so loudly."""
         step = Step(Action.GRANT, tuple(sorted(self._change.target)))
-        error = self._call(step)
+        self._listed = frozenset()  # as it was just read; the writer counts to ten from here
+        with self._hands.reserve():
+            error = self._call(step, at_all_costs=True)
         self._read_back(step)
         closed = isinstance(self._seen, Known) and not self._seen.is_open
         after = "it was restricted again at once" if closed else "IT COULD NOT BE RESTRICTED AGAIN"
@@ -243,7 +274,8 @@ class _Account:
     def _failed(self, error: ServiceError | None) -> Applied:
         if error is not None:
             still = "; it is still open" if self._seen == Known(frozenset()) else ""
-            why = f"{error.message}{_request(error)}{still}"
+            next_ = f"; {error.hint}" if error.hint else ""
+            why = f"{error.message}{_request(error)}{still}{next_}"
         elif isinstance(self._seen, Unknown):
             why = f"the list could not be read back: {self._seen.why}"
         else:

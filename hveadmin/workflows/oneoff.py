@@ -55,6 +55,8 @@ def plan_one(
         raise Incomplete(f"the list of {account} could not be read: {live.allowed.why}; nothing was sent")
     if action is Action.GRANT:
         _refuse_look_alikes(snapshot, apps)
+    if allow_open and live.allowed.apps <= frozenset(apps) and not reason:
+        raise Refused(f"{account} would be open to every application; nothing was sent", hint="say why with --reason")
     declared = _declare(action, apps, live.allowed.apps, allow_open, reason, _grants(apps, alias, owner, ticket))
     resolved = ResolvedTenant(alias, "", {account: declared}, frozenset({account}))
     plan = make_plan(resolved, snapshot, today=today, limits=ONE_ACCOUNT, cloud=where.cloud)

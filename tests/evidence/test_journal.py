@@ -73,3 +73,23 @@ def test_a_line_cut_off_by_a_crash_is_passed_over(tmp_path: Path, plan: Plan) ->
     with (tmp_path / TENANT.value / "journal.jsonl").open("a") as file:
         file.write('{"event": "resu')
     assert FileJournal(tmp_path, TENANT, StandingClock()).settling() == {}
+
+
+def test_a_torn_line_spoils_no_record_after_it(tmp_path: Path, plan: Plan) -> None:
+    FileJournal(tmp_path, TENANT, StandingClock()).begin(plan, "p1")
+    file = tmp_path / TENANT.value / "journal.jsonl"
+    file.write_text(file.read_text()[:-20])
+    (change,) = plan.changes
+    journal = FileJournal(tmp_path, TENANT, StandingClock())
+    journal.begin(plan, "p2")
+    journal.read_back(change, change.steps[0], Known(apps(1, 2)))
+    assert list(journal.settling()) == [change.guid]
+    assert [line[:1] for line in file.read_text().splitlines()] == ["{"] * 3
+
+
+@pytest.mark.parametrize("line", ["[]", "null", "{}", '{"event": "read_back", "allowed_apps": []}', "nonsense"])
+def test_a_line_that_is_no_record_is_passed_over(tmp_path: Path, plan: Plan, line: str) -> None:
+    FileJournal(tmp_path, TENANT, StandingClock()).begin(plan, "p1")
+    with (tmp_path / TENANT.value / "journal.jsonl").open("a") as file:
+        file.write(line + "\n")
+    assert FileJournal(tmp_path, TENANT, StandingClock()).settling() == {}

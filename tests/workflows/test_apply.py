@@ -1,6 +1,7 @@
 """A plan is made to happen, and nothing else; whatever goes wrong is named and leaves no account open unseen."""
 
 import dataclasses
+from collections.abc import Collection, Iterator
 
 import pytest
 from builders import TENANT, TODAY, account, address, apps, entry, grant, service_principals, tenant
@@ -10,9 +11,10 @@ from hveadmin.domain.applied import AppliedOutcome
 from hveadmin.domain.desired import AccountEntry, Bound, DesiredState, Limits, Mode
 from hveadmin.domain.guard import Permits
 from hveadmin.domain.ids import Address, TenantId
-from hveadmin.domain.plan import Plan
-from hveadmin.domain.tenant import HveAccount, IdKind, Known, Unknown
-from hveadmin.errors import Outcome, Refused, ServiceError, TimedOut
+from hveadmin.domain.plan import Change, Plan, Step
+from hveadmin.domain.tenant import AllowedApps, HveAccount, IdKind, Known, Unknown
+from hveadmin.errors import HveAdminError, Outcome, Refused, ServiceError, TimedOut
+from hveadmin.workflows.apply import Hands, apply_plan
 from hveadmin.workflows.gather import gather
 from hveadmin.workflows.plan import decide_plan
 
@@ -215,3 +217,65 @@ def test_what_the_plan_could_not_cover_keeps_the_run_incomplete() -> None:
     live = MemoryTenant(accounts)
     result = run(planned(live, {"x": enforce(2), "y": enforce(2)}), live)
     assert (live.holds("x"), result.outcome) == (apps(2), Outcome.INCOMPLETE)
+
+
+class FullDisk(MemoryJournal):
+    """A journal that takes a few lines and then no more."""
+
+    def intent(self, change: Change, step: Step) -> None:
+        if len(self.events) >= 3:
+            raise HveAdminError("no space left on the journal's disk")
+        super().intent(change, step)
+
+
+def test_a_journal_that_fails_in_the_middle_stops_the_calls_and_loses_no_report() -> None:
+    live = MemoryTenant([account("x", (1,)), account("y", (1,))])
+    result = run(planned(live, {"x": enforce(2), "y": enforce(2)}), live, journal=FullDisk())
+    assert len(live.calls) == 1
+    full = "no space left on the journal's disk"
+    assert [each.why for each in result.accounts] == [f"not sent: {full}", f"not tried: {full}"]
+    assert [each.after for each in result.accounts] == [Known(apps(1, 2)), Known(apps(1))]
+    assert result.outcome is Outcome.INCOMPLETE
+
+
+def test_a_run_that_changed_nothing_takes_no_effect() -> None:
+    live = one()
+    live.before_write = {1: fails(ServiceError("denied"))}
+    assert run(planned(live, {"x": enforce(1, 2)}), live).effective_by is None
+
+
+def test_what_a_remove_must_leave_is_looked_at_right_before_it() -> None:
+    live = one((1, 2))
+    plan = planned(live, {"x": enforce(1)})
+    reads = live.read_allowed
+
+    class Racing(MemoryTenant):
+        """Somebody else removes what stays, between the check of the tenant and the call."""
+
+        def read_allowed(self, accounts: Collection[Address]) -> Iterator[tuple[Address, AllowedApps]]:
+            found = list(reads(accounts))
+            live.lists[address("x")] = Known(apps(2))
+            return iter(found)
+
+    racing = Racing(live.accounts)
+    racing.lists = live.lists
+    result = run(plan, racing)
+    assert (racing.calls, result.accounts[0].outcome) == ([], AppliedOutcome.STALE)
+
+
+def test_the_rescue_of_an_open_account_is_not_refused_by_the_ceiling_that_the_old_list_had() -> None:
+    live = one(tuple(range(1, 11)))
+    live.ceiling = 10
+    live.after_write = {1: becomes()}
+    result = run(planned(live, {"x": enforce(*range(10, 16))}), live)
+    assert live.holds("x") == apps(*range(10, 16))
+    assert result.outcome is Outcome.OPEN
+
+
+def test_when_the_deadline_is_over_the_rest_is_not_tried_and_said_so() -> None:
+    live = MemoryTenant([account("x", (1,)), account("y", (1,))])
+    plan = planned(live, {"x": enforce(1, 2), "y": enforce(1, 2)})
+    hands = Hands(live, live, live, MemoryJournal(), StandingClock(), TENANT, out_of_time=lambda: len(live.calls) >= 1)
+    result = apply_plan(plan, "plan-1", hands, permits=Permits())
+    assert [each.outcome for each in result.accounts] == [AppliedOutcome.DONE, AppliedOutcome.SKIPPED]
+    assert result.outcome is Outcome.INCOMPLETE

@@ -14,11 +14,16 @@ from hveadmin.workflows.plan import Where
 
 
 def plan_for(
-    live: MemoryTenant, action: Action, *ids: int | ObjectId, name: str = "x", allow_open: bool = False
+    live: MemoryTenant,
+    action: Action,
+    *ids: int | ObjectId,
+    name: str = "x",
+    allow_open: bool = False,
+    reason: str = "",
 ) -> Plan:
     where = Where(live, live, StandingClock(), TENANT, "worldwide")
     named = [each if isinstance(each, ObjectId) else app(each) for each in ids]
-    return plan_one(where, "contoso", action, address(name), named, today=TODAY, allow_open=allow_open)
+    return plan_one(where, "contoso", action, address(name), named, today=TODAY, allow_open=allow_open, reason=reason)
 
 
 def test_a_grant_and_a_revoke_go_through_the_planner() -> None:
@@ -77,7 +82,10 @@ def test_the_last_application_goes_only_with_the_accounts_name_twice() -> None:
     with pytest.raises(Refused) as refused:
         plan_for(live, Action.REVOKE, 1)
     assert "--allow-open hve-x@contoso.com" in refused.value.hint
-    plan = plan_for(live, Action.REVOKE, 1, allow_open=True)
+    with pytest.raises(Refused) as refused:
+        plan_for(live, Action.REVOKE, 1, allow_open=True)
+    assert "--reason" in refused.value.hint
+    plan = plan_for(live, Action.REVOKE, 1, allow_open=True, reason="cut-over")
     run(plan, live, permits=Permits(allow_open=frozenset({address("x")})))
     assert live.holds("x") == frozenset()
 
