@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from azure.core.exceptions import ServiceRequestTimeoutError
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 
@@ -24,6 +26,8 @@ CONNECT_TIMEOUT = 15.0
 """Seconds."""
 READ_TIMEOUT = 30.0
 """Seconds. A token is answered in less than one."""
+MACHINE_TIMEOUT = 2.0
+"""Seconds to connect to the machine's own identity endpoint."""
 TRIES = 3
 LONGEST_WAIT = 10.0
 """Seconds between two tries, whatever Retry-After says."""
@@ -52,18 +56,40 @@ class TrustingAdapter(HTTPAdapter):
 
 
 class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core exports it without a type
-    """Never sleeps longer than `LONGEST_WAIT`, and remembers in words what kind of answer came last."""
+    """
+    Never sleeps longer than `LONGEST_WAIT`, nor beyond the end it was given, and remembers what answer came last.
+    """
 
     last_answer: str = ""
+    last_status: int = 0
+    """Of the last answer; 0 where none came."""
+    _end: float = float("inf")
+
+    def give_up_after(self, seconds: float) -> None:
+        """From now on, all tries and waits together take no longer."""
+        self._end = time.monotonic() + seconds
+
+    last_origin: str = ""
+    """Who was asked last, `https://host[:port]`: not always the sign-in host."""
 
     def send(self, request: Any, **kwargs: Any) -> Any:
+        parts = urlsplit(request.url)
+        self.last_origin = f"{parts.scheme}://{parts.netloc}"
+        self.last_status = 0
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise ServiceRequestTimeoutError("the deadline ran out", continuation_token=None)
+        config = self.connection_config
+        kwargs.setdefault("connection_timeout", min(config.timeout, left))
+        kwargs.setdefault("read_timeout", min(config.read_timeout, left))
         response = super().send(request, **kwargs)
+        self.last_status = response.status_code
         kind = str(response.headers.get("Content-Type", "")).partition(";")[0].strip()
         self.last_answer = f"status {response.status_code} and {kind or 'no content type'}"
         return response
 
     def sleep(self, duration: float) -> None:
-        super().sleep(min(duration, LONGEST_WAIT))
+        super().sleep(max(0.0, min(duration, LONGEST_WAIT, self._end - time.monotonic())))
 
 
 def transport_to(authority: str, trust: ssl.SSLContext) -> BoundedTransport:
@@ -75,6 +101,17 @@ def transport_to(authority: str, trust: ssl.SSLContext) -> BoundedTransport:
     # With an `auth` of our own, which adds nothing, requests does not look into ~/.netrc for one.
     session.auth = _as_it_is
     return BoundedTransport(session=session, connection_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+
+
+def machine_transport() -> BoundedTransport:
+    """
+    The connections to the machine's own identity endpoint: without TLS, on the machine or its link, and without proxy.
+
+    Where there is none, nobody answers at all [D], so it is not waited for.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    return BoundedTransport(session=session, connection_timeout=MACHINE_TIMEOUT, read_timeout=READ_TIMEOUT)
 
 
 def credential_options(transport: BoundedTransport, *, authority: str, instance_discovery: bool) -> Mapping[str, Any]:

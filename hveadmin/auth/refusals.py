@@ -30,6 +30,8 @@ class Attempt:
     scope: str
     login: str
     secret_is_guid: bool = False
+    again: str = ""
+    """The command that signs in anew."""
 
     @property
     def resource(self) -> str:
@@ -61,7 +63,13 @@ _REGISTRATION = "Entra admin centre > App registrations > the application"
 _ENTERPRISE = "Entra admin centre > Enterprise applications > the application"
 _USER_SIGN_IN = Refusal(
     "tenant {tenant} asks for more at this sign-in: multifactor authentication, or what Conditional Access demands",
-    "sign in as an application (client secret, certificate), or from a place and device that the policy accepts",
+    "a person signs in anew with {again}, from a place and device that the policy accepts; where nobody can be asked, "
+    "sign in as an application (client secret, certificate, federation)",
+)
+_SIGN_IN_ANEW = "sign in once more: {again}"
+_NOT_A_MEMBER = Refusal(
+    "whoever signed in is not known in tenant {tenant}",
+    "sign in with an account of that tenant, or with one that is a guest or a partner (GDAP) there: {again}",
 )
 _NO_TENANT = Refusal(
     "there is no tenant {tenant} in the cloud of {login}",
@@ -71,6 +79,9 @@ _NO_FEDERATION = Refusal(
     "application {client_id} has no federated credential that matches this token's issuer, subject and audience",
     f"add one, or correct its subject: {_REGISTRATION} > Certificates & secrets > Federated credentials",
 )
+
+CURABLE = frozenset({50076, 50078, 50079, 50158, 50173, 65001, 70008, 70043, 700082})
+"""What a person who is asked once more can put right."""
 
 REFUSALS: Mapping[int, Refusal] = MappingProxyType(
     {
@@ -127,12 +138,43 @@ REFUSALS: Mapping[int, Refusal] = MappingProxyType(
             f"name one in the profile; for sign-in by a person: {_REGISTRATION} > Authentication > "
             "Allow public client flows",
         ),
-        70016: Refusal("nobody has confirmed the device code yet", "open the page that was shown and enter the code"),
-        700082: Refusal(
-            "the last sign-in is too old to be renewed: its refresh token has expired", "sign in once more"
+        65002: Refusal(
+            "Microsoft's own application {client_id} may not ask for {resource} in a person's name",
+            "register an application of your own with the delegated permissions (public client flows on) and name it"
+            " in the profile as client_id",
         ),
+        65004: Refusal(
+            "the person who signed in did not consent to application {client_id} using {resource}",
+            "consent when asked, or let an administrator consent for everybody: "
+            "{login}/{tenant}/adminconsent?client_id={client_id}",
+        ),
+        90094: Refusal(
+            "only an administrator may consent to application {client_id} using {resource}",
+            "{login}/{tenant}/adminconsent?client_id={client_id}",
+        ),
+        50011: Refusal(
+            "application {client_id} does not know the address to which the browser is sent back, http://localhost",
+            f"add it: {_REGISTRATION} > Authentication > Mobile and desktop applications; or use kind: device_code",
+        ),
+        50105: Refusal(
+            "the person who signed in is not assigned to application {client_id} in tenant {tenant}",
+            f"{_ENTERPRISE} > Users and groups, or Properties > Assignment required: No",
+        ),
+        50020: _NOT_A_MEMBER,
+        50034: _NOT_A_MEMBER,
+        50057: Refusal("the account of the person who signed in is disabled", "sign in with another account: {again}"),
+        70016: Refusal("nobody has confirmed the device code yet", "open the page that was shown and enter the code"),
+        70020: Refusal("the device code expired before anybody confirmed it", _SIGN_IN_ANEW),
+        700082: Refusal("the last sign-in is too old to be renewed: its refresh token has expired", _SIGN_IN_ANEW),
+        70008: Refusal("the last sign-in cannot be renewed: what is kept of it has expired", _SIGN_IN_ANEW),
+        70043: Refusal("the last sign-in is older than a policy of tenant {tenant} allows", _SIGN_IN_ANEW),
+        50173: Refusal("the last sign-in was revoked: the password was changed or reset since", _SIGN_IN_ANEW),
+        50078: _USER_SIGN_IN,
         50076: _USER_SIGN_IN,
         50079: _USER_SIGN_IN,
+        50158: _USER_SIGN_IN,
+        53000: _USER_SIGN_IN,
+        53001: _USER_SIGN_IN,
         53003: _USER_SIGN_IN,
     }
 )
@@ -177,6 +219,7 @@ def _filled(template: str, attempt: Attempt) -> str:
         scope=attempt.scope,
         resource=attempt.resource,
         login=attempt.login,
+        again=attempt.again or "hveadmin auth login",
     )
 
 

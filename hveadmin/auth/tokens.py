@@ -3,24 +3,25 @@ AzureTokenSource: access tokens from azure-identity, kept in memory, its errors 
 
 azure-identity wraps whatever went wrong below it (a refused secret, a broken connection, a bad certificate) in one
 exception type, with the cause at the end of a chain. The chain is read here once, in this order: a number of Entra's,
-a certificate that is not trusted, a connection that failed; anything else is an answer that is not Entra's.
+what the way to sign in knows of its own failures, a certificate that is not trusted, a connection that failed;
+anything else is an answer that is not Entra's.
 """
 
 from __future__ import annotations
 
 import logging
-import ssl
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from hveadmin.auth.clouds import Cloud
+from hveadmin.auth.connection import causes, in_words, tls_failed, untrusted
 from hveadmin.auth.refusals import Attempt, first_sentence, number_in, refused
 from hveadmin.auth.sign_in import Credential, SignIn
-from hveadmin.auth.signer import signer_of
 from hveadmin.errors import AuthError, ConnectFailed, HveAdminError
 from hveadmin.wire.trust import ssl_context
 
@@ -30,8 +31,15 @@ if TYPE_CHECKING:
 MARGIN = 300.0
 """Seconds before its expiry from which on a token is no longer handed out of the cache."""
 
-_LOGGERS = ("azure.identity", "azure.core", "msal")
-_MAX_CHAIN = 50
+_LOGGERS = ("azure.identity", "azure.core", "msal", "msal_extensions")
+
+
+# A token, ours or somebody else's: `{"` in base64 and what follows it.
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_.=-]{10,}")
+
+
+_BUSY = frozenset({429, 500, 502, 503, 504})
+"""Answers of a service that could not do its work, whatever number of Entra's stands in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +53,33 @@ class AzureTokenSource:
     """
     Tokens for one sign-in in one cloud; a `domain.ports.TokenSource`.
 
-    Threads may share it: they take turns, so that one token is asked for once. It is to be closed.
+    Threads may share it: they take turns, so that one token is asked for once. It is to be closed. `patience` is the
+    seconds that asking for one token may take, tries and waits included; a person at a prompt is not hurried.
     """
 
-    def __init__(self, sign_in: SignIn, cloud: Cloud, *, ca: str = "", now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        sign_in: SignIn,
+        cloud: Cloud,
+        *,
+        ca: str = "",
+        now: Callable[[], float] = time.time,
+        patience: float = 120.0,
+    ) -> None:
         self._sign_in = sign_in
         self._cloud = cloud
         self._ca = ca
         self._now = now
+        self._patience = patience
         self._lock = threading.Lock()
         self._cache: dict[str, _Cached] = {}
         self._made: Credential | None = None
         self._transport: BoundedTransport | None = None
+
+    @property
+    def sign_in(self) -> SignIn:
+        """How the tokens are asked for."""
+        return self._sign_in
 
     def __enter__(self) -> Self:
         return self
@@ -92,9 +115,12 @@ class AzureTokenSource:
     def _ask(self, scope: str, claims: str | None) -> _Cached:
         from azure.core.exceptions import AzureError
 
+        credential = self._credential()
+        if self._transport is not None and not self._sign_in.is_person:
+            self._transport.give_up_after(self._patience)
         try:
-            found = self._credential().get_token(scope, claims=claims, enable_cae=claims is not None)
-        except AzureError as error:
+            found = credential.get_token(scope, claims=claims, enable_cae=claims is not None)
+        except (AzureError, ValueError) as error:  # the latter where JSON was expected and something else came
             # Not `from` the original: it quotes what Entra wrote, and Entra is not bound to hide what it was sent.
             raise self._explained(error, scope) from None
         return _Cached(found.token, found.expires_on)
@@ -113,35 +139,52 @@ class AzureTokenSource:
 
     def _explained(self, error: BaseException, scope: str) -> HveAdminError:
         texts = [self._without_secrets(str(each)) for each in causes(error)]
+        if self._transport is not None and self._transport.last_status in _BUSY:
+            return ConnectFailed(
+                f"cannot sign in: {self._asked_last} is too busy: status {self._transport.last_status}",
+                hint="try again later; nothing is wrong with the credentials that this would tell",
+            )
         description = next((text for text in texts if number_in(text) is not None), None)
         if description is not None:
             return refused(description, self._attempt(scope))
-        if (reason := _untrusted(error)) is not None:
-            return _tls_failed(self._cloud.endpoints.login, reason)
+        if (told := self._sign_in.explain(error)) is not None:
+            return told
+        if (reason := untrusted(error)) is not None:
+            return tls_failed(self._asked_last, reason)
         return self._without_number(error, texts)
 
     def _attempt(self, scope: str) -> Attempt:
         return Attempt(
-            client_id=self._sign_in.client_id.value,
+            client_id=self._client,
             tenant=self._sign_in.tenant,
             scope=scope,
             login=self._cloud.endpoints.login,
             secret_is_guid=self._sign_in.secret_is_guid,
+            again=self._sign_in.again,
         )
+
+    @property
+    def _asked_last(self) -> str:
+        """Whose answer, or silence, a failure is about."""
+        return (self._transport.last_origin if self._transport else "") or self._cloud.endpoints.login
+
+    @property
+    def _client(self) -> str:
+        return self._sign_in.client_id.value if self._sign_in.client_id is not None else "(of the machine)"
 
     def _without_number(self, error: BaseException, texts: list[str]) -> HveAdminError:
         from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
-        login = self._cloud.endpoints.login
+        login = self._asked_last
         if any(isinstance(each, ServiceRequestError | ServiceResponseError) for each in causes(error)):
             return ConnectFailed(
-                f"cannot sign in: no connection to {login}: {_in_words(error)}",
+                f"cannot sign in: no connection to {login}: {in_words(error)}",
                 hint="check the network, the proxy (HTTPS_PROXY) and the profile's cloud or endpoints",
             )
         said = first_sentence(texts[0].removeprefix("Authentication failed:"))
         if said in _OAUTH_ERRORS:
             return AuthError(
-                f"Entra did not sign in application {self._sign_in.client_id}: {said}, without a number",
+                f"Entra did not sign in application {self._client}: {said}, without a number",
                 hint="check the client id, its secret or certificate, and the tenant",
             )
         came = self._without_secrets(self._transport.last_answer) if self._transport is not None else ""
@@ -154,7 +197,7 @@ class AzureTokenSource:
     def _without_secrets(self, text: str) -> str:
         for secret in self._sign_in.secrets:
             text = secret.hidden_in(text)
-        return text
+        return _TOKEN.sub("***", text)
 
 
 # RFC 6749, section 5.2.
@@ -173,20 +216,6 @@ _OAUTH_ERRORS = frozenset(
 )
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and everything it came from, nearest first, each once, by all the ways libraries note it down."""
-    waiting: list[object] = [error]
-    seen: set[int] = set()
-    while waiting and len(seen) < _MAX_CHAIN:
-        each = waiting.pop(0)
-        if not isinstance(each, BaseException) or id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        waiting += (each.__cause__, each.__context__, getattr(each, "inner_exception", None))
-        waiting += (getattr(each, "reason", None), *each.args)
-
-
 def _silence() -> None:
     """
     azure-identity writes a warning to stderr for each failed sign-in, which would then be told twice.
@@ -195,31 +224,3 @@ def _silence() -> None:
     """
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _untrusted(error: BaseException) -> str | None:
-    """Why a TLS handshake failed, None where it is not TLS that failed."""
-    for each in causes(error):
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return each.verify_message or str(each)
-    found = next((each for each in causes(error) if isinstance(each, ssl.SSLError)), None)
-    return None if found is None else str(found.reason or found)
-
-
-def _tls_failed(login: str, reason: str) -> ConnectFailed:
-    signer = signer_of(login)
-    signed = f" (its certificate was signed by {signer})" if signer else ""
-    return ConnectFailed(
-        f"cannot sign in: {login} is not trusted: {reason}{signed}",
-        hint="a private cloud's or an inspecting proxy's CA goes into the system's store, or is named in the profile "
-        "(ca: FILE); REQUESTS_CA_BUNDLE is not used",
-    )
-
-
-def _in_words(error: BaseException) -> str:
-    """The innermost operating system error, else the kind of failure."""
-    systems = [each for each in causes(error) if isinstance(each, OSError) and each.strerror]
-    if systems:
-        return str(systems[-1].strerror)
-    names = {type(each).__name__ for each in causes(error)}
-    return "no answer in time" if any("Timeout" in name for name in names) else "the connection was lost"

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -42,6 +43,15 @@ class SecretVerdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class GivenCertificate:
+    """A certificate that somebody registers; without a key id it is a new one."""
+
+    der: bytes
+    key_id: str = ""
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Federation:
     """Assertions with exactly these claims stand for the application."""
 
@@ -58,16 +68,26 @@ class Federation:
         return serialization.load_pem_public_key(self.public_key_pem.encode())
 
 
-def add_secret(store: Store, tenant_id: str, client_id: str, secret: str, *, expires: datetime) -> str:
+def add_secret(
+    store: Store,
+    tenant_id: str,
+    client_id: str,
+    secret: str,
+    *,
+    expires: datetime,
+    starts: datetime | None = None,
+    display_name: str = "sandbox",
+) -> str:
     """Register a secret; returns its key id."""
     salt = os.urandom(16)
     key_id = str(uuid.uuid4())
     entry = {
         "keyId": key_id,
+        "displayName": display_name,
         "hint": secret[:3],
         "salt": salt.hex(),
         "hash": _hash(secret, salt),
-        "startDateTime": _timestamp(expires - _SECRET_LIFE),
+        "startDateTime": _timestamp(starts or expires - _SECRET_LIFE),
         "endDateTime": _timestamp(expires),
     }
     _add(store, tenant_id, client_id, "secrets", entry)
@@ -80,21 +100,33 @@ def add_certificate(store: Store, tenant_id: str, client_id: str, pem: str) -> s
 
     Raises ValueError where the text holds no certificate or the certificate's key is not RSA.
     """
-    certificate = x509.load_pem_x509_certificate(pem.encode())
+    entry = _certificate_entry(x509.load_pem_x509_certificate(pem.encode()))
+    _add(store, tenant_id, client_id, "certificates", entry)
+    return str(entry["keyId"])
+
+
+def set_certificates(store: Store, tenant_id: str, client_id: str, given: Sequence[GivenCertificate]) -> None:
+    """Have exactly these certificates from now on. Raises ValueError for one that cannot sign in."""
+    entries = [
+        _certificate_entry(x509.load_der_x509_certificate(each.der), each.key_id, each.display_name) for each in given
+    ]
+    with store.transaction():
+        document = of_application(store, tenant_id, client_id)
+        store.put(tenant_id, "credential", client_id, {**document, "certificates": entries})
+
+
+def _certificate_entry(certificate: x509.Certificate, key_id: str = "", display_name: str = "") -> Document:
     if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
         raise ValueError("only certificates with an RSA key can sign in")
-    key_id = str(uuid.uuid4())
-    entry = {
-        "keyId": key_id,
-        "displayName": certificate.subject.rfc4514_string(),
+    return {
+        "keyId": key_id or str(uuid.uuid4()),
+        "displayName": display_name or certificate.subject.rfc4514_string(),
         "pem": certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
         "x5t": unpadded_encode(certificate.fingerprint(hashes.SHA1())),  # noqa: S303 — a name, not a safeguard
         "x5t#S256": unpadded_encode(certificate.fingerprint(hashes.SHA256())),
         "startDateTime": _timestamp(certificate.not_valid_before_utc),
         "endDateTime": _timestamp(certificate.not_valid_after_utc),
     }
-    _add(store, tenant_id, client_id, "certificates", entry)
-    return key_id
 
 
 def add_federation(
@@ -158,7 +190,7 @@ def password_credentials(document: Document) -> list[Document]:
     return [
         {
             "customKeyIdentifier": None,
-            "displayName": "sandbox",
+            "displayName": entry.get("displayName", "sandbox"),
             "endDateTime": entry["endDateTime"],
             "hint": entry["hint"],
             "keyId": entry["keyId"],
@@ -169,14 +201,14 @@ def password_credentials(document: Document) -> list[Document]:
     ]
 
 
-def key_credentials(document: Document) -> list[Document]:
-    """The certificates as Graph shows them in a collection: without the key itself."""
+def key_credentials(document: Document, *, whole: bool = False) -> list[Document]:
+    """The certificates as Graph shows them: with the key itself (`whole`) only where one object is asked for [D]."""
     return [
         {
             "customKeyIdentifier": _standard_base64(entry["x5t"]),
             "displayName": entry["displayName"],
             "endDateTime": entry["endDateTime"],
-            "key": None,
+            "key": _der(entry["pem"]) if whole else None,
             "keyId": entry["keyId"],
             "startDateTime": entry["startDateTime"],
             "type": "AsymmetricX509Cert",
@@ -184,6 +216,11 @@ def key_credentials(document: Document) -> list[Document]:
         }
         for entry in document.get("certificates", [])
     ]
+
+
+def _der(pem: str) -> str:
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode("ascii")
 
 
 def _add(store: Store, tenant_id: str, client_id: str, shelf: str, entry: Document) -> None:

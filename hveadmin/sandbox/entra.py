@@ -1,10 +1,10 @@
 """
 Entra ID as sign-in libraries see it: the discovery document, the token endpoint, the keys.
 
-Only the client credentials flow is here: an application proves itself with a secret, a certificate or a federated
-assertion, and gets an RS256 token in the v1.0 form that Exchange and Graph use [D]. Errors are AADSTS numbers in
-Microsoft's body shape, because the libraries and the people who search for them know nothing else; where a text or
-a status is not recorded anywhere, the comment says [G].
+The client credentials flow is here: an application proves itself with a secret, a certificate or a federated
+assertion, and gets an RS256 token in the v1.0 form that Exchange and Graph use [D]. What people do is in `user_flows`.
+Errors are AADSTS numbers in Microsoft's body shape, because the libraries and the people who search for them know
+nothing else; where a text or a status is not recorded anywhere, the comment says [G].
 
 A credential belongs to the application's home tenant, a service principal to each tenant that uses the application.
 A token's `oid` and `sub` are the service principal's object id, and its `roles` are what was assigned on the very
@@ -19,7 +19,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
@@ -52,7 +52,8 @@ _RESOURCES = {
     "https://microsoftgraph.chinacloudapi.cn": GRAPH_APP_ID,
 }
 
-_LIFETIME_SECONDS = 3599
+LIFETIME_SECONDS = 3599
+"""How long an access token lives."""
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -76,16 +77,20 @@ def domains_of(tenant: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(name).lower() for name in (tenant["domain"], *tenant.get("domains", ()))))
 
 
-def routes(store: Store, keys: SigningKeys, clock: Clock) -> list[BaseRoute]:
-    """Entra's routes for every tenant of the store."""
+Grant = Callable[["TokenEndpoint", Document, Mapping[str, str]], dict[str, Any]]
+"""Answers one kind of token request: the endpoint, the tenant, the form. Raises Refusal."""
+
+
+def routes(store: Store, keys: SigningKeys, clock: Clock, grants: Mapping[str, Grant] | None = None) -> list[BaseRoute]:
+    """Entra's routes for every tenant of the store. `grants` are the grant types besides client_credentials."""
 
     async def discovery(request: Request) -> Response:
         tenant = await run_in_threadpool(find_tenant, store, request.path_params["tenant"])
         if tenant is None:
             # The discovery document names this error differently from the token endpoint [F].
-            refusal = _tenant_not_found(request.path_params["tenant"])
-            return _refused(Refusal(refusal.number, "invalid_tenant", refusal.text), request, clock())
-        return JSONResponse(_discovery_document(tenant, _origin(request)))
+            refusal = tenant_not_found(request.path_params["tenant"])
+            return refused(Refusal(refusal.number, "invalid_tenant", refusal.text), request, clock())
+        return JSONResponse(_discovery_document(tenant, origin_of(request)))
 
     async def key_set(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(keys.jwks))
@@ -96,10 +101,12 @@ def routes(store: Store, keys: SigningKeys, clock: Clock) -> list[BaseRoute]:
         try:
             asked = _with_basic(asked, request.headers.get("authorization", ""))
             answer = await run_in_threadpool(
-                _TokenEndpoint(store, keys, clock(), _origin(request)).answer, request.path_params["tenant"], asked
+                TokenEndpoint(store, keys, clock(), origin_of(request), grants or {}).answer,
+                request.path_params["tenant"],
+                asked,
             )
         except Refusal as refusal:
-            return _refused(refusal, request, clock())
+            return refused(refusal, request, clock())
         return JSONResponse(answer, headers=_headers(request, str(uuid.uuid4())))
 
     return [
@@ -125,7 +132,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Application:
+class Application:
     """Who asks: an application as it stands in one tenant."""
 
     tenant: Document
@@ -135,7 +142,7 @@ class _Application:
 
 
 @dataclass(frozen=True, slots=True)
-class _Resource:
+class Resource:
     """Whom the token is for."""
 
     audience: str
@@ -143,33 +150,47 @@ class _Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class _TokenEndpoint:
+class TokenEndpoint:
+    """Answers token requests at one moment, under the address by which it was called."""
+
     store: Store
     keys: SigningKeys
     now: datetime
     origin: str
+    grants: Mapping[str, Grant] = field(default_factory=dict)
 
     def answer(self, tenant_name: str, asked: Mapping[str, str]) -> dict[str, Any]:
         """The token response. Raises Refusal."""
         tenant = find_tenant(self.store, tenant_name)
         if tenant is None:
-            raise _tenant_not_found(tenant_name)
-        _check_grant(asked)
-        application = self._application(tenant, _client_id(asked))
+            raise tenant_not_found(tenant_name)
+        grant = required(asked, "grant_type")
+        if grant in self.grants:
+            return self.grants[grant](self, tenant, asked)
+        if grant != "client_credentials":
+            raise Refusal(70003, "unsupported_grant_type", f"The app requested an unsupported grant type '{grant}'.")
+        application = self.application(tenant, client_id_in(asked))
         method = self._proof(application, asked)
-        resource = self._resource(tenant, _required(asked, "scope"))
-        claims = self._claims(application, resource, method, _claims_asked(asked))
+        return self.app_only(application, audience_of(required(asked, "scope")), method, claims_asked(asked))
+
+    def app_only(
+        self, application: Application, audience: str, method: str, asked: ClaimsAsked | None = None
+    ) -> dict[str, Any]:
+        """A token for the application itself; `method` is 1 for a secret and 2 for a signature. Raises Refusal."""
+        resource = self.resource(application.tenant, audience)
+        claims = self._claims(application, resource, method, asked or ClaimsAsked())
         return {
             "token_type": "Bearer",
-            "expires_in": _LIFETIME_SECONDS,
-            "ext_expires_in": _LIFETIME_SECONDS,
+            "expires_in": LIFETIME_SECONDS,
+            "ext_expires_in": LIFETIME_SECONDS,
             "access_token": self.keys.sign(claims),
         }
 
     # Who
 
-    def _application(self, tenant: Document, client_id: str) -> _Application:
-        tenant_id = _tenant_id(tenant)
+    def application(self, tenant: Document, client_id: str) -> Application:
+        """An application that may sign in to the tenant. Raises Refusal."""
+        tenant_id = tenant_id_of(tenant)
         principals = self.store.by_app_id(tenant_id, "servicePrincipal", client_id)
         if not principals:
             raise self._stranger(tenant, client_id)
@@ -184,7 +205,7 @@ class _TokenEndpoint:
                 "unauthorized_client",
                 f"Application '{client_id}'({principal.get('displayName')}) is disabled.",
             )
-        return _Application(tenant, client_id, principal, credentials.of_application(self.store, home, client_id))
+        return Application(tenant, client_id, principal, credentials.of_application(self.store, home, client_id))
 
     def _home(self, tenant_id: str, principal: Document) -> str:
         owner = str(principal.get("appOwnerOrganizationId") or tenant_id).lower()
@@ -192,21 +213,21 @@ class _TokenEndpoint:
 
     def _stranger(self, tenant: Document, client_id: str) -> Refusal:
         for each in self.store.all("", "tenant"):
-            for registration in self.store.by_app_id(_tenant_id(each), "application", client_id):
-                here = _tenant_id(each) == _tenant_id(tenant)
+            for registration in self.store.by_app_id(tenant_id_of(each), "application", client_id):
+                here = tenant_id_of(each) == tenant_id_of(tenant)
                 if here or registration.get("signInAudience") != "AzureADMyOrg":
                     return Refusal(
                         7000229,
                         "invalid_client",
                         f"The client application {client_id} is missing service principal in the tenant"
-                        f" {_tenant_id(tenant)}. See instructions here:"
+                        f" {tenant_id_of(tenant)}. See instructions here:"
                         " https://go.microsoft.com/fwlink/?linkid=2225119",
                     )
         return _application_not_found(client_id, tenant)
 
     # The proof; each returns the token's appidacr: 1 for a secret, 2 for a signature
 
-    def _proof(self, application: _Application, asked: Mapping[str, str]) -> str:
+    def _proof(self, application: Application, asked: Mapping[str, str]) -> str:
         if asked.get("client_assertion"):
             return self._assertion(application, asked)
         if asked.get("client_secret"):
@@ -217,14 +238,14 @@ class _TokenEndpoint:
             "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
         )
 
-    def _secret(self, application: _Application, secret: str) -> str:
+    def _secret(self, application: Application, secret: str) -> str:
         verdict = credentials.judge_secret(application.credentials, secret, self.now)
         if verdict is SecretVerdict.GOOD:
             return "1"
         raise _bad_secret(verdict, application.client_id)
 
-    def _assertion(self, application: _Application, asked: Mapping[str, str]) -> str:
-        if _required(asked, "client_assertion_type") != _JWT_BEARER:
+    def _assertion(self, application: Application, asked: Mapping[str, str]) -> str:
+        if required(asked, "client_assertion_type") != _JWT_BEARER:
             raise Refusal(  # [G]: no recording of a wrong type was found
                 900144, "invalid_request", f"The parameter 'client_assertion_type' must be '{_JWT_BEARER}'."
             )
@@ -238,7 +259,7 @@ class _TokenEndpoint:
             self._federation(application, jwt)
         return "2"
 
-    def _certificate(self, application: _Application, jwt: Jwt) -> None:
+    def _certificate(self, application: Application, jwt: Jwt) -> None:
         certificate = credentials.certificate_by_thumbprint(application.credentials, jwt.header)
         if certificate is None:
             raise Refusal(
@@ -265,7 +286,7 @@ class _TokenEndpoint:
             raise Refusal(700023, "invalid_client", "Client assertion audience claim does not match Realm issuer.")
         self._check_times(jwt)
 
-    def _federation(self, application: _Application, jwt: Jwt) -> None:
+    def _federation(self, application: Application, jwt: Jwt) -> None:
         issuer, subject = jwt.claims.get("iss"), jwt.claims.get("sub")
         from_issuer = [
             each
@@ -281,7 +302,7 @@ class _TokenEndpoint:
 
     def _own_addresses(self, tenant: Document) -> frozenset[str]:
         """What an assertion for this tenant may name as its audience, by the tenant's id or a domain."""
-        names = (_tenant_id(tenant), *domains_of(tenant))
+        names = (tenant_id_of(tenant), *domains_of(tenant))
         ends = ("oauth2/v2.0/token", "v2.0")
         return frozenset(f"{self.origin}/{name}/{end}" for name in names for end in ends)
 
@@ -297,10 +318,10 @@ class _TokenEndpoint:
 
     # For what
 
-    def _resource(self, tenant: Document, scope: str) -> _Resource:
-        audience = _audience(scope)
+    def resource(self, tenant: Document, audience: str) -> Resource:
+        """Whom a token for this address, or client id, is for. Raises Refusal."""
         app_id = _RESOURCES.get(audience.rstrip("/").lower(), audience.removeprefix("api://").lower())
-        principals = self.store.by_app_id(_tenant_id(tenant), "servicePrincipal", app_id)
+        principals = self.store.by_app_id(tenant_id_of(tenant), "servicePrincipal", app_id)
         if not principals:
             raise Refusal(
                 500011,
@@ -310,12 +331,10 @@ class _TokenEndpoint:
                 " administrator of the tenant or consented to by any user in the tenant. You might have sent your"
                 " authentication request to the wrong tenant.",
             )
-        return _Resource(audience, principals[0])
+        return Resource(audience, principals[0])
 
-    def _claims(
-        self, application: _Application, resource: _Resource, method: str, asked: _ClaimsAsked
-    ) -> dict[str, Any]:
-        tenant_id = _tenant_id(application.tenant)
+    def _claims(self, application: Application, resource: Resource, method: str, asked: ClaimsAsked) -> dict[str, Any]:
+        tenant_id = tenant_id_of(application.tenant)
         principal_id = application.principal["id"]
         issuer = f"https://sts.windows.net/{tenant_id}/"
         # Entra dates its tokens five minutes back, for clocks that are behind [D].
@@ -325,7 +344,7 @@ class _TokenEndpoint:
             "iss": issuer,
             "iat": issued,
             "nbf": max(issued, asked.not_before),
-            "exp": int(self.now.timestamp()) + _LIFETIME_SECONDS,
+            "exp": int(self.now.timestamp()) + LIFETIME_SECONDS,
             "app_displayname": application.principal.get("displayName"),
             "appid": application.client_id,
             "appidacr": method,
@@ -359,16 +378,17 @@ class _TokenEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class _ClaimsAsked:
+class ClaimsAsked:
     """What the `claims` parameter asks of an access token (continuous access evaluation)."""
 
     not_before: int = 0
     capabilities: tuple[str, ...] = ()
 
 
-def _claims_asked(asked: Mapping[str, str]) -> _ClaimsAsked:
+def claims_asked(asked: Mapping[str, str]) -> ClaimsAsked:
+    """What a form asks of the token. Raises Refusal."""
     if not asked.get("claims"):
-        return _ClaimsAsked()
+        return ClaimsAsked()
     try:
         wanted = json.loads(asked["claims"]).get("access_token", {})
         not_before = int((wanted.get("nbf") or {}).get("value", 0))
@@ -379,27 +399,24 @@ def _claims_asked(asked: Mapping[str, str]) -> _ClaimsAsked:
             "invalid_request",
             "The claims parameter in the request is not a valid claims request.",  # [G]
         ) from None
-    return _ClaimsAsked(not_before, capabilities)
+    return ClaimsAsked(not_before, capabilities)
 
 
-def _check_grant(asked: Mapping[str, str]) -> None:
-    grant = _required(asked, "grant_type")
-    if grant != "client_credentials":
-        raise Refusal(70003, "unsupported_grant_type", f"The app requested an unsupported grant type '{grant}'.")
+def client_id_in(asked: Mapping[str, str]) -> str:
+    """The application that a form names. Raises Refusal."""
+    return required(asked, "client_id").strip().lower()
 
 
-def _client_id(asked: Mapping[str, str]) -> str:
-    return _required(asked, "client_id").strip().lower()
-
-
-def _required(asked: Mapping[str, str], name: str) -> str:
+def required(asked: Mapping[str, str], name: str) -> str:
+    """A field that must be there. Raises Refusal."""
     value = asked.get(name, "")
     if not value:
         raise Refusal(900144, "invalid_request", f"The request body must contain the following parameter: '{name}'.")
     return value
 
 
-def _audience(scope: str) -> str:
+def audience_of(scope: str) -> str:
+    """The resource that a scope of an application names. Raises Refusal."""
     wanted = scope.split()
     if len(wanted) != 1 or not wanted[0].endswith("/.default"):
         raise Refusal(
@@ -429,7 +446,8 @@ def _needs_registration(principal: Document) -> bool:
     return bool(principal.get("servicePrincipalType", "Application") == "Application")
 
 
-def _tenant_id(tenant: Document) -> str:
+def tenant_id_of(tenant: Document) -> str:
+    """A tenant's id."""
     return str(tenant["id"])
 
 
@@ -441,7 +459,8 @@ def _only(audience: object) -> object:
 # Errors
 
 
-def _tenant_not_found(name: str) -> Refusal:
+def tenant_not_found(name: str) -> Refusal:
+    """The refusal for a tenant that there is none of."""
     return Refusal(
         90002,
         "invalid_request",
@@ -501,7 +520,8 @@ def _federation_mismatch(jwt: Jwt, *, subject_alone: bool) -> Refusal:
 # Answers
 
 
-def _refused(refusal: Refusal, request: Request, now: datetime) -> Response:
+def refused(refusal: Refusal, request: Request, now: datetime) -> Response:
+    """A refusal as the libraries read it."""
     trace_id = str(uuid.uuid4())
     correlation_id = request.headers.get("client-request-id") or str(uuid.uuid4())
     timestamp = _timestamp(now)
@@ -513,7 +533,7 @@ def _refused(refusal: Refusal, request: Request, now: datetime) -> Response:
         "timestamp": timestamp,
         "trace_id": trace_id,
         "correlation_id": correlation_id,
-        "error_uri": f"{_origin(request)}/error?code={refusal.number}",
+        "error_uri": f"{origin_of(request)}/error?code={refusal.number}",
     }
     return JSONResponse(body, status_code=refusal.status, headers=_headers(request, trace_id))
 
@@ -529,13 +549,13 @@ def _timestamp(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def _origin(request: Request) -> str:
+def origin_of(request: Request) -> str:
     """`https://host:port` as the client wrote it."""
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def _discovery_document(tenant: Document, origin: str) -> dict[str, Any]:
-    base = f"{origin}/{_tenant_id(tenant)}"
+    base = f"{origin}/{tenant_id_of(tenant)}"
     return {
         "token_endpoint": f"{base}/oauth2/v2.0/token",
         "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],

@@ -108,12 +108,17 @@ class Switches:
     """How long a change takes to bind at sign-in, 0 to 300. Reading the list back shows it at once."""
     empty_list: Literal["open", "closed"] = "open"
     """What an empty list means at sign-in; documented as open."""
+    replication_lag: int = 0
+    """How many requests for a new directory object are answered 404 before it is there, as a fresh one is for
+    seconds [F]."""
     claims_challenge: Literal["off", "once", "always"] = "off"
     """Continuous access evaluation: `once` challenges each caller's first token until it brings another."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.propagation_seconds <= MAX_PROPAGATION_SECONDS:
             raise UsageError(f"propagation_seconds is 0 to {MAX_PROPAGATION_SECONDS}, not {self.propagation_seconds}")
+        if self.replication_lag < 0:
+            raise UsageError(f"replication_lag counts requests from 0, not {self.replication_lag}")
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> Self:

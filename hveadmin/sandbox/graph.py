@@ -1,5 +1,5 @@
 """
-Microsoft Graph v1.0, as far as hveadmin and tools like it read a directory.
+Microsoft Graph v1.0, as far as hveadmin and tools like it read a directory; what they write is in graph_writes.
 
 A request becomes a `Call`, whether it came alone or inside a `$batch`; `ENDPOINTS` names every path there is and the
 function that answers it with an `Answer`. Whoever calls is in the token: its tenant, and the permissions in `roles`.
@@ -18,7 +18,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from random import SystemRandom
@@ -29,9 +29,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from hveadmin.sandbox import credentials
+from hveadmin.sandbox.challenge import demand, is_challenged
 from hveadmin.sandbox.entra import GRAPH_APP_ID, Clock, audiences_of, domains_of, find_tenant
 from hveadmin.sandbox.faults import Fault, FaultBook, FaultKind, Surface, Switches
+from hveadmin.sandbox.graph_call import (
+    Answer,
+    Call,
+    Caller,
+    GraphError,
+    Handler,
+    Service,
+    check_id,
+    endpoint,
+    not_found,
+    shown,
+)
 from hveadmin.sandbox.graph_types import (
     APP_ROLE_ASSIGNMENT,
     APPLICATION,
@@ -46,6 +58,7 @@ from hveadmin.sandbox.graph_types import (
     USER,
     EntityType,
 )
+from hveadmin.sandbox.graph_writes import WRITES
 from hveadmin.sandbox.keys import BadReason, BadToken, SigningKeys
 from hveadmin.sandbox.odata import (
     Filter,
@@ -68,79 +81,7 @@ MAX_PAGE = 999
 DEFAULT_PAGE = 100
 
 _CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OPTIONS = frozenset({"$filter", "$select", "$search", "$orderby", "$top", "$count", "$skiptoken", "$format"})
-
-
-class GraphError(Exception):
-    """An answer of 400 and more."""
-
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(f"{status} {code}")
-        self.status = status
-        self.code = code
-        self.message = message
-        self.headers = dict(headers or {})
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, alone or a member of a batch."""
-
-    method: str
-    path: str
-    """Decoded, below `/v1.0`."""
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: object = None
-    """The parsed JSON of a POST."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered; `body` is sent as JSON."""
-
-    body: Document
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, from a token whose signature is checked."""
-
-    tenant: Document
-    object_id: str
-    client_id: str
-    permissions: frozenset[str]
-
-    @property
-    def tenant_id(self) -> str:
-        return str(self.tenant["id"])
-
-    def needs_one_of(self, permissions: frozenset[str]) -> None:
-        """Raise the 403 of a caller that has none of these."""
-        if self.permissions.isdisjoint(permissions):
-            raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What answering takes: the store, who asks, and under which address we were called."""
-
-    store: Store
-    caller: Caller
-    origin: str
-
-    def url(self, path: str) -> str:
-        return f"{self.origin}/v1.0{path}"
-
-    def get(self, kind: str, key: str) -> Document | None:
-        return self.store.get(self.caller.tenant_id, kind, key.lower())
-
-
-Handler = Callable[..., Answer]
 
 
 def routes(store: Store, keys: SigningKeys, clock: Clock, switches: Callable[[], Switches]) -> list[BaseRoute]:
@@ -175,8 +116,8 @@ def _respond(
         {name.lower(): value for name, value in request.headers.items()},
     )
     try:
-        service = Service(store, _caller(store, keys, call, origin, clock()), origin)
-        if call.method == "POST":
+        service = Service(store, _caller(store, keys, call, origin, clock(), switches()), origin, clock(), switches)
+        if call.method in ("POST", "PATCH"):
             call = replace(call, body=_parsed(body))
         if call.path.lower() == "/$batch":
             answer = _Batch(service, ids, switches()).answer(call)
@@ -185,6 +126,8 @@ def _respond(
     except GraphError as error:
         answer = ids.refusal(error)
     headers = {**answer.headers, "Cache-Control": "no-cache", "OData-Version": "4.0", **ids.headers}
+    if answer.status == 204:
+        return Response(status_code=204, headers=headers)
     return Response(json.dumps(answer.body, ensure_ascii=False), answer.status, headers, media_type=_CONTENT_TYPE)
 
 
@@ -233,7 +176,7 @@ _TOKEN_TEXTS = {
 }
 
 
-def _caller(store: Store, keys: SigningKeys, call: Call, origin: str, now: datetime) -> Caller:
+def _caller(store: Store, keys: SigningKeys, call: Call, origin: str, now: datetime, switches: Switches) -> Caller:
     kind, _, token = call.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise _unauthorized("InvalidAuthenticationToken", "Access token is empty.", origin)
@@ -242,18 +185,25 @@ def _caller(store: Store, keys: SigningKeys, call: Call, origin: str, now: datet
     except BadToken as bad:
         raise _unauthorized("InvalidAuthenticationToken", _TOKEN_TEXTS[bad.reason], origin) from None
     tenant = find_tenant(store, str(claims["tid"]))
-    if tenant is None or store.get(str(tenant["id"]), SERVICE_PRINCIPAL.name, claims["oid"]) is None:
+    # A person may be a partner, who is no object of this tenant.
+    is_person = "scp" in claims
+    if tenant is None or not (is_person or store.get(str(tenant["id"]), SERVICE_PRINCIPAL.name, claims["oid"])):
         raise _unauthorized(
             "Authorization_IdentityNotFound",
             "The identity of the calling application could not be established.",
             origin,
         )
-    return Caller(tenant, claims["oid"], claims["appid"], frozenset(claims.get("roles", ())))
+    if is_challenged(store, switches.claims_challenge, claims, token.strip()):
+        text = "Continuous access evaluation resulted in challenge with result: InteractionRequired"
+        raise _unauthorized("InvalidAuthenticationToken", text, origin, f", {demand(now)}")
+    # What a person may do besides is not looked at: every member of a tenant may read its directory by default [D].
+    granted = str(claims["scp"]).split() if is_person else claims.get("roles", ())
+    return Caller(tenant, claims["oid"], claims["appid"], frozenset(granted))
 
 
-def _unauthorized(code: str, message: str, origin: str) -> GraphError:
+def _unauthorized(code: str, message: str, origin: str, demanded: str = "") -> GraphError:
     challenge = f'Bearer realm="", authorization_uri="{origin}/common/oauth2/authorize", client_id="{GRAPH_APP_ID}"'
-    return GraphError(401, code, message, {"WWW-Authenticate": challenge})
+    return GraphError(401, code, message, {"WWW-Authenticate": challenge + demanded})
 
 
 # Query options
@@ -347,7 +297,7 @@ def _collection(
         body["@odata.count"] = len(found)
     if after:
         body["@odata.nextLink"] = service.url(f"{quote(call.path)}?{_next_query(call, after)}")
-    body["value"] = [_shown(service, entity, each, options.select) for each in page]
+    body["value"] = [shown(service, entity, each, options.select) for each in page]
     return _answer(body, entity, options.select)
 
 
@@ -355,7 +305,8 @@ def _entity(service: Service, call: Call, entity: EntityType, document: Document
     """One object of a known type."""
     select = _select_alone(call, entity)
     context = service.url(f"/$metadata#{entity.collection}{_selected(select)}/$entity")
-    return _answer({"@odata.context": context, **_shown(service, entity, document, select)}, entity, select)
+    found = shown(service, entity, document, select, alone=bool(select))
+    return _answer({"@odata.context": context, **found}, entity, select)
 
 
 def _select_alone(call: Call, entity: EntityType) -> tuple[str, ...]:
@@ -376,23 +327,10 @@ def _selected(select: tuple[str, ...]) -> str:
     return f"({','.join(select)})" if select else ""
 
 
-def _shown(service: Service, entity: EntityType, document: Document, select: tuple[str, ...]) -> Document:
-    """The object as it is answered. A registration's credentials are kept apart and joined here."""
-    shown = entity.project(document, select)
-    if entity is APPLICATION and not {"passwordCredentials", "keyCredentials"}.isdisjoint(shown):
-        own = credentials.of_application(service.store, service.caller.tenant_id, str(document.get("appId")))
-        joined = {
-            "passwordCredentials": credentials.password_credentials(own),
-            "keyCredentials": credentials.key_credentials(own),
-        }
-        shown |= {name: [*shown[name], *more] for name, more in joined.items() if name in shown}
-    return shown
-
-
 def _typed(service: Service, entity: EntityType, document: Document, select: tuple[str, ...] = ()) -> Document:
     """An object where objects of several types may stand; there it always says what it is and its id."""
     kind = {"@odata.type": f"#microsoft.graph.{entity.name}", "id": document["id"]}
-    return kind | _shown(service, entity, document, select)
+    return kind | shown(service, entity, document, select)
 
 
 # Pages
@@ -476,26 +414,26 @@ def _get(service: Service, call: Call, key: str, *, entity: EntityType) -> Answe
         own = document.get("appId") == service.caller.client_id
     if not own:
         service.caller.needs_one_of(entity.readers)
-    _check_id(key)
+    check_id(key)
     if document is None:
-        raise _not_found(key)
+        raise not_found(key)
     return _entity(service, call, entity, document)
 
 
 def _get_by_app_id(service: Service, call: Call, app_id: str, *, entity: EntityType) -> Answer:
     if app_id.lower() != service.caller.client_id:
         service.caller.needs_one_of(entity.readers)
-    found = service.store.by_app_id(service.caller.tenant_id, entity.name, app_id.lower())
-    if not found:
-        raise _not_found(app_id)
-    return _entity(service, call, entity, found[0])
+    found = service.by_app_id(entity.name, app_id)
+    if found is None:
+        raise not_found(app_id)
+    return _entity(service, call, entity, found)
 
 
 def _of_principal(service: Service, call: Call, key: str, *, entity: EntityType, end: str, name: str) -> Answer:
     """Assignments and grants at one end of which a service principal stands; `end` is the property that says so."""
     service.caller.needs_one_of(entity.readers)
     if service.get(SERVICE_PRINCIPAL.name, key) is None:
-        raise _not_found(key)
+        raise not_found(key)
 
     def documents(_: Filter | None) -> Iterable[Document]:
         return service.store.where(service.caller.tenant_id, _kind_of(entity), end, key.lower())
@@ -528,22 +466,22 @@ def _kind_of(entity: EntityType) -> str:
 def _directory_object(service: Service, call: Call, key: str) -> Answer:
     if key.lower() != service.caller.object_id:
         service.caller.needs_one_of(DIRECTORY)
-    _check_id(key)
+    check_id(key)
     for entity in DIRECTORY_OBJECTS:
         document = service.get(entity.name, key)
         if document is not None:
             return _typed_entity(service, call, entity, document)
-    raise _not_found(key)
+    raise not_found(key)
 
 
 def _deleted_item(service: Service, call: Call, key: str) -> Answer:
     service.caller.needs_one_of(APPLICATIONS)
-    _check_id(key)
+    check_id(key)
     for kind, entity in DELETED_KINDS.items():
         document = service.get(kind, key)
         if document is not None:
             return _typed_entity(service, call, entity, document)
-    raise _not_found(key)
+    raise not_found(key)
 
 
 def _typed_entity(service: Service, call: Call, entity: EntityType, document: Document) -> Answer:
@@ -573,7 +511,7 @@ def _ids_asked(body: object) -> tuple[tuple[str, ...], frozenset[str]]:
     if len(ids) > MAX_IDS:
         raise GraphError(400, "Request_BadRequest", f"Maximum number of ids allowed is {MAX_IDS}.")  # [G]
     for key in ids:
-        _check_id(str(key))
+        check_id(str(key))
     return tuple(dict.fromkeys(str(key).lower() for key in ids)), frozenset(str(name) for name in types)
 
 
@@ -599,66 +537,48 @@ def _organization(service: Service, call: Call) -> Answer:
     return _collection(service, call, ORGANIZATION_TYPE, lambda _: [document], ORGANIZATION_TYPE.collection)
 
 
-def _check_id(key: str) -> None:
-    if not _GUID.fullmatch(key.lower()):
-        raise GraphError(400, "Request_BadRequest", f"Invalid object identifier '{key}'.")
-
-
-def _not_found(key: str) -> GraphError:
-    return GraphError(
-        404,
-        "Request_ResourceNotFound",
-        f"Resource '{key}' does not exist or one of its queried reference-property objects are not present.",
-    )
-
-
-def _endpoint(method: str, template: str, handler: Handler) -> tuple[str, re.Pattern[str], Handler]:
-    """`{}` in the template is one path segment, or what stands between quotes."""
-    pattern = "([^/']+)".join(re.escape(part) for part in template.split("{}"))
-    return method, re.compile(pattern, re.IGNORECASE), handler
-
-
 _DELETED = "/directory/deletedItems"
 
 ENDPOINTS: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
-    _endpoint("GET", "/servicePrincipals", partial(_list, entity=SERVICE_PRINCIPAL)),
-    _endpoint("GET", "/servicePrincipals(appId='{}')", partial(_get_by_app_id, entity=SERVICE_PRINCIPAL)),
-    _endpoint(
+    endpoint("GET", "/servicePrincipals", partial(_list, entity=SERVICE_PRINCIPAL)),
+    endpoint("GET", "/servicePrincipals(appId='{}')", partial(_get_by_app_id, entity=SERVICE_PRINCIPAL)),
+    endpoint(
         "GET",
         "/servicePrincipals/{}/appRoleAssignments",
         partial(_of_principal, entity=APP_ROLE_ASSIGNMENT, end="principalId", name="appRoleAssignments"),
     ),
-    _endpoint(
+    endpoint(
         "GET",
         "/servicePrincipals/{}/appRoleAssignedTo",
         partial(_of_principal, entity=APP_ROLE_ASSIGNMENT, end="resourceId", name="appRoleAssignedTo"),
     ),
-    _endpoint(
+    endpoint(
         "GET",
         "/servicePrincipals/{}/oauth2PermissionGrants",
         partial(_of_principal, entity=PERMISSION_GRANT, end="clientId", name="oauth2PermissionGrants"),
     ),
-    _endpoint("GET", "/servicePrincipals/{}", partial(_get, entity=SERVICE_PRINCIPAL)),
-    _endpoint("GET", "/applications", partial(_list, entity=APPLICATION)),
-    _endpoint("GET", "/applications(appId='{}')", partial(_get_by_app_id, entity=APPLICATION)),
-    _endpoint("GET", "/applications/{}", partial(_get, entity=APPLICATION)),
-    _endpoint("GET", "/users", partial(_list, entity=USER)),
-    _endpoint("GET", "/users/{}", partial(_get, entity=USER)),
-    _endpoint("GET", "/groups", partial(_list, entity=GROUP)),
-    _endpoint("GET", "/groups/{}", partial(_get, entity=GROUP)),
-    _endpoint("GET", "/oauth2PermissionGrants", _list_grants),
-    _endpoint("POST", "/directoryObjects/getByIds", _get_by_ids),
-    _endpoint("GET", "/directoryObjects/{}", _directory_object),
-    _endpoint(
+    endpoint("GET", "/servicePrincipals/{}", partial(_get, entity=SERVICE_PRINCIPAL)),
+    endpoint("GET", "/applications", partial(_list, entity=APPLICATION)),
+    endpoint("GET", "/applications(appId='{}')", partial(_get_by_app_id, entity=APPLICATION)),
+    endpoint("GET", "/applications/{}", partial(_get, entity=APPLICATION)),
+    endpoint("GET", "/users", partial(_list, entity=USER)),
+    endpoint("GET", "/users/{}", partial(_get, entity=USER)),
+    endpoint("GET", "/groups", partial(_list, entity=GROUP)),
+    endpoint("GET", "/groups/{}", partial(_get, entity=GROUP)),
+    endpoint("GET", "/oauth2PermissionGrants", _list_grants),
+    endpoint("POST", "/directoryObjects/getByIds", _get_by_ids),
+    endpoint("GET", "/directoryObjects/{}", _directory_object),
+    endpoint(
         "GET",
         f"{_DELETED}/microsoft.graph.servicePrincipal",
         partial(_list, entity=SERVICE_PRINCIPAL, kind="deletedServicePrincipal"),
     ),
-    _endpoint(
+    endpoint(
         "GET", f"{_DELETED}/microsoft.graph.application", partial(_list, entity=APPLICATION, kind="deletedApplication")
     ),
-    _endpoint("GET", f"{_DELETED}/{{}}", _deleted_item),
-    _endpoint("GET", "/organization", _organization),
+    endpoint("GET", f"{_DELETED}/{{}}", _deleted_item),
+    endpoint("GET", "/organization", _organization),
+    *WRITES,
 )
 """Method, path and answer of everything but `$batch`; the first path that fits is meant."""
 
@@ -702,7 +622,8 @@ class _Batch:
             answer = self._member(member, statuses)
             statuses[member["id"]] = answer.status
             headers = {**answer.headers, "Content-Type": "application/json", "Cache-Control": "no-cache"}
-            replies.append({"id": member["id"], "status": answer.status, "headers": headers, "body": answer.body})
+            body = {} if answer.status == 204 else {"body": answer.body}
+            replies.append({"id": member["id"], "status": answer.status, "headers": headers, **body})
         return Answer({"responses": self._arranged(replies)})
 
     def _arranged(self, replies: list[Document]) -> list[Document]:

@@ -3,7 +3,7 @@ What a directory object is to Graph: its type, its properties, and which permiss
 
 The properties are those of the published v1.0 schema, as far as hveadmin's copy of it goes; nothing else is ever
 answered, whatever a stored document holds. Permissions are the application ones of Microsoft's permissions table [D];
-higher ones that include them are listed too.
+higher ones that include them are listed too. What may be written of an application is listed beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ GROUPS = DIRECTORY | {"GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite
 DEVICES = DIRECTORY | {"Device.Read.All", "Device.ReadWrite.All"}
 GRANTS = DIRECTORY | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"}
 ORGANIZATION = DIRECTORY | {"Organization.Read.All", "Organization.ReadWrite.All"}
+
+REGISTER = frozenset({"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
+"""Who may make registrations; with OwnedBy alone only change its own."""
+REGISTER_ANY = frozenset({"Application.ReadWrite.All"})
+ASSIGN = frozenset({"AppRoleAssignment.ReadWrite.All"})
+GRANT = frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,15 @@ APPLICATION = EntityType(
     on_request=frozenset({"keyCredentials", "authenticationBehaviors", "managerApplications"}),
     units=2,
 )
+
+WRITABLE_OF_APPLICATION = frozenset(
+    {
+        *("displayName", "signInAudience", "description", "notes", "tags", "identifierUris"),
+        *("isFallbackPublicClient", "publicClient", "spa", "web"),
+        *("keyCredentials", "requiredResourceAccess"),
+    }
+)
+"""Properties of a registration that may be set; there are more, which nobody here sets."""
 
 USER = EntityType(
     "user",

@@ -55,6 +55,10 @@ _GRAPH_ROLES = {
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
     "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
+    "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+    "Application.ReadWrite.OwnedBy": "18a4783c-866b-4cc7-a460-3d5e5662c884",
+    "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
+    "DelegatedPermissionGrant.ReadWrite.All": "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
 }
 _GRAPH_SCOPES = {
     "Mail.Send": "e383f46e-2787-4529-855e-0e479a3ffac0",
@@ -85,6 +89,11 @@ class OperatorSeed:
 _MANAGES: Permission = (EXCHANGE_APP_ID, "Exchange.ManageAsApp")
 _READS_APPS: Permission = (GRAPH_APP_ID, "Application.Read.All")
 _READS_DIRECTORY: Permission = (GRAPH_APP_ID, "Directory.Read.All")
+_REGISTERS: tuple[Permission, ...] = (
+    (GRAPH_APP_ID, "Application.ReadWrite.All"),
+    (GRAPH_APP_ID, "AppRoleAssignment.ReadWrite.All"),
+    (GRAPH_APP_ID, "DelegatedPermissionGrant.ReadWrite.All"),
+)
 _ADMIN = (cmdlets.EXCHANGE_ADMINISTRATOR,)
 
 OPERATORS = (
@@ -92,7 +101,7 @@ OPERATORS = (
         "operator",
         "hveadmin operator",
         "0b9c6e5a-3d1f-4c27-9a84-6f2e1d7b8c10",
-        (_MANAGES, _READS_APPS, _READS_DIRECTORY),
+        (_MANAGES, _READS_APPS, _READS_DIRECTORY, *_REGISTERS),
         _ADMIN,
     ),
     OperatorSeed(
@@ -127,7 +136,7 @@ OPERATORS = (
         _ADMIN,
     ),
 )
-"""The first one is the operator; the others each lack something."""
+"""The first one is the operator, who may register applications too; the others each lack something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +306,7 @@ class _Builder:
         if home == self.tenant_id:
             self.put("application", _registration(app, self.domain, audience, seed.permissions))
             expires = self.now + _SECRET_LIFE
-            add_secret(self.store, home, seed.client_id, self.secret_of(seed.name), expires=expires)
+            add_secret(self.store, home, seed.client_id, self.secret_of(seed.name), expires=expires, starts=_CREATED)
         principal = _principal(app.object_id, app.name, app.client_id, home) | {"signInAudience": audience}
         self.put("servicePrincipal", principal)
         self.assign(app, seed.permissions)

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import socket
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -31,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hveadmin.errors import ConnectFailed, UsageError
-from hveadmin.sandbox import adminapi, entra, graph
+from hveadmin.sandbox import adminapi, entra, graph, user_flows
 from hveadmin.sandbox.ca import PrivateCa
 from hveadmin.sandbox.faults import (
     TRANSPORT,
@@ -293,14 +294,21 @@ class Sandbox:
         """
         The sandbox in this file, made with `seed` when it is empty; what is there is left as it is.
 
-        Raises UsageError for a seed that there is none of, before anything is made.
+        Raises UsageError for a seed that there is none of, before anything is made, and for a file that is no
+        sandbox's or cannot be written.
         """
         parse_seed(seed)
-        sandbox = cls(path, clock or _now)
-        with sandbox.store.transaction():
-            # Inside the transaction: of two processes that come first, one seeds and the other one sees it.
-            if sandbox.store.get("", "setting", "seed") is None:
-                sandbox._fill(seed)
+        try:
+            sandbox = cls(path, clock or _now)
+            with sandbox.store.transaction():
+                # Inside the transaction: of two processes that come first, one seeds and the other one sees it.
+                if sandbox.store.get("", "setting", "seed") is None:
+                    sandbox._fill(seed)
+        except (sqlite3.Error, OSError) as problem:
+            raise UsageError(
+                f"the sandbox cannot keep its state in {path}: {problem}",
+                hint="name another file in HVEADMIN_SANDBOX",
+            ) from None
         return sandbox
 
     def close(self) -> None:
@@ -433,7 +441,8 @@ class Sandbox:
             case Surface.GRAPH:
                 return graph.routes(self.store, keys, self.clock, self._read_switches)
             case Surface.ENTRA:
-                return entra.routes(self.store, keys, self.clock)
+                people = user_flows.routes(self.store, keys, self.clock)
+                return [*people, *entra.routes(self.store, keys, self.clock, user_flows.grants())]
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -10,7 +10,7 @@ import pytest
 from pytest import param
 
 from hveadmin.auth.clouds import CLOUDS
-from hveadmin.auth.credentials import KINDS, sign_in
+from hveadmin.auth.credentials import sign_in
 from hveadmin.domain.profile import AuthKind, AuthSettings, SecretKind, SecretSource
 from hveadmin.errors import UsageError
 
@@ -23,13 +23,6 @@ def refused(auth: AuthSettings, environ: dict[str, str], tenant_id: str = TENANT
     with pytest.raises(UsageError) as caught:
         sign_in(auth, tenant_id=tenant_id, cloud=CLOUDS["worldwide"], environ=environ)
     return caught.value
-
-
-@pytest.mark.parametrize("kind", [kind for kind in AuthKind if kind not in KINDS])
-def test_a_kind_that_comes_later_says_which_there_are(kind: AuthKind) -> None:
-    error = refused(AuthSettings(kind), {})
-    assert kind.value in error.message
-    assert "environment, client_secret, certificate" in error.hint
 
 
 @pytest.mark.parametrize(

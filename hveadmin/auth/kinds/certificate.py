@@ -47,7 +47,8 @@ def prepare(asked: Asked) -> SignIn:
             **options,
         )
 
-    return SignIn(tenant, client_id, credential, (password,) if password else ())
+    proof = f"certificate in file {path}" + (f", password in {source}" if source else "")
+    return SignIn(tenant, client_id, credential, (password,) if password else (), proof=proof)
 
 
 def refuse_unusable(path: Path, data: bytes, password: Secret | None, *, now: datetime) -> None:

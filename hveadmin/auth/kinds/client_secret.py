@@ -29,4 +29,11 @@ def prepare(asked: Asked) -> SignIn:
 
         return ClientSecretCredential(tenant, client_id.value, secret.reveal(), **options)
 
-    return SignIn(tenant, client_id, credential, (secret,), secret_is_guid=is_guid(secret.reveal()))
+    return SignIn(
+        tenant,
+        client_id,
+        credential,
+        (secret,),
+        secret_is_guid=is_guid(secret.reveal()),
+        proof=f"client secret in {asked.auth.secret}",
+    )

@@ -1,16 +1,17 @@
 """
 Sign in as the environment says: HVEADMIN_TENANT_ID, HVEADMIN_CLIENT_ID and HVEADMIN_CLIENT_SECRET or
-HVEADMIN_CERTIFICATE (with HVEADMIN_CERTIFICATE_PASSWORD), else the AZURE_* names that other tools read as well.
+HVEADMIN_CERTIFICATE (with HVEADMIN_CERTIFICATE_PASSWORD), else the AZURE_* names that other tools read as well, among
+them AZURE_FEDERATED_TOKEN_FILE.
 
 The two families are not mixed: half of one and half of the other is another application's secret. In one family the
-secret is tried before the certificate, as azure-identity does [D].
+secret is tried before the certificate, as azure-identity does [D], and the certificate before the federated token.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hveadmin.auth.kinds import certificate, client_secret
+from hveadmin.auth.kinds import certificate, client_secret, workload_identity
 from hveadmin.auth.sign_in import Asked, SignIn, client_id_of, tenant_of
 from hveadmin.domain.profile import AuthKind, AuthSettings, SecretKind, SecretSource
 from hveadmin.errors import UsageError
@@ -25,6 +26,14 @@ class Family:
     client_secret: str
     certificate: str
     certificate_password: str
+    federated_token_file: str = ""
+    """Empty where the family has none."""
+
+    @property
+    def of_an_application(self) -> tuple[str, ...]:
+        """The names that tell that the family is meant; the tenant alone may stand for anything."""
+        names = (self.client_id, self.client_secret, self.certificate, self.federated_token_file)
+        return tuple(name for name in names if name)
 
 
 FAMILIES = (
@@ -41,6 +50,7 @@ FAMILIES = (
         "AZURE_CLIENT_SECRET",
         "AZURE_CLIENT_CERTIFICATE_PATH",
         "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        workload_identity.VARIABLE,
     ),
 )
 
@@ -60,16 +70,18 @@ def prepare(asked: Asked) -> SignIn:
         password = SecretSource(SecretKind.ENV, names.certificate_password) if has_password else None
         auth = replace(auth, certificate=environ[names.certificate], certificate_password=password)
         return certificate.prepare(replace(asked, auth=auth))
+    if names.federated_token_file and environ.get(names.federated_token_file):
+        return workload_identity.prepare(replace(asked, auth=auth))
     raise UsageError(
         f"the environment names an application ({names.client_id}) but neither a secret nor a certificate",
-        hint=f"set {names.client_secret} or {names.certificate}",
+        hint="set " + " or ".join(filter(None, (names.client_secret, names.certificate, names.federated_token_file))),
     )
 
 
 def _family(asked: Asked) -> Family:
-    """The first family with anything of an application in it; the tenant alone may stand for anything."""
+    """The first family with anything of an application in it."""
     for names in FAMILIES:
-        if any(asked.environ.get(name) for name in (names.client_id, names.client_secret, names.certificate)):
+        if any(asked.environ.get(name) for name in names.of_an_application):
             return names
     first = FAMILIES[0]
     raise UsageError(
