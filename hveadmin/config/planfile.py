@@ -55,6 +55,8 @@ class PlanFile:
     config_files: tuple[str, ...] = ()
     config_sha256: str = ""
     """Empty where no configuration was used."""
+    lock_sha256: str = ""
+    """Over the lock file that pins applications; empty where there was none."""
     actor: str = ""
     ticket: str = ""
     reason: str = ""
@@ -178,6 +180,8 @@ def _against_steps(change: Change) -> Iterator[str]:
         if step.action is Action.GRANT:
             if apps & now:
                 yield f"{call} grants what is on the list"
+            if not apps <= change.target:
+                yield f"{call} grants what is not wanted"
             now |= apps
         else:
             if not apps <= now:
@@ -485,7 +489,7 @@ def _document(planfile: PlanFile) -> dict[str, Any]:
         "read_at": _instant(plan.read_at),
         "tool": {"name": "hveadmin", "version": planfile.tool_version},
         "configuration": {"files": list(planfile.config_files), "sha256": planfile.config_sha256},
-        "lock_sha256": None,
+        "lock_sha256": planfile.lock_sha256 or None,
         "actor": planfile.actor,
         "ticket": planfile.ticket,
         "reason": planfile.reason,
@@ -581,6 +585,7 @@ def _from_document(shape: PlanDocument) -> PlanFile:
         tool_version=shape.tool.version,
         config_files=tuple(shape.configuration.files),
         config_sha256=shape.configuration.sha256,
+        lock_sha256=shape.lock_sha256 or "",
         actor=shape.actor,
         ticket=shape.ticket,
         reason=shape.reason,

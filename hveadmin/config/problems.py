@@ -103,6 +103,18 @@ CODES: Mapping[str, Code] = {
         "Add what the message names, or remove what has no effect.",
     ),
     "PRF009": Code("An id is not a GUID.", "Copy the id from the Entra admin centre."),
+    "LCK001": Code(
+        "The lock file is not YAML as hveadmin reads it; marks of an unfinished merge are the usual cause.",
+        "Restore it from version control, or remove it and run `hveadmin app pin`.",
+    ),
+    "LCK002": Code("The lock file has a key twice.", "As LCK001: it is generated, and not mended by hand."),
+    "LCK003": Code(
+        "In the lock file a key is unknown, missing or out of place, or a value is not of the kind expected there.",
+        "As LCK001. A version other than 1 is of another hveadmin: use that one.",
+    ),
+    "LCK009": Code("An id in the lock file is not a GUID.", "As LCK001."),
+    "LCK011": Code("A date in the lock file cannot be read.", "As LCK001."),
+    "LCK013": Code("The lock file is there and cannot be read.", "Correct its rights."),
 }
 
 _SHOWN = 100

@@ -177,7 +177,7 @@ class _Draft:
         self.changes: list[Change] = []
         self.unknown: list[Unplanned] = []
         self.refused = list(resolved.not_planned)
-        self.warnings = [*resolved.warnings, *_directory_warning(snapshot.directory)]
+        self.warnings = [*_no_account(snapshot), *resolved.warnings, *_directory_warning(snapshot.directory, resolved)]
         self.as_declared = 0
         self.observed = 0
 
@@ -199,7 +199,8 @@ class _Draft:
                 self.refused.append(Unplanned(account.address, why, declared.origin))
             case Reach(target) if target == before:
                 self.as_declared += 1
-            case Reach(target) if (until := self._settles(account, target)) is not None:
+            # An open list is never waited for: that every application may send is not ours, however late.
+            case Reach(target) if len(before) > 0 and (until := self._settles(account, target)) is not None:
                 self._leave(account, f"settling, a change of hveadmin takes effect by {until:%H:%MZ}")
             case Reach(target):
                 self.changes.append(_change(account, before, target, declared, self._snapshot))
@@ -231,9 +232,15 @@ def _opens_then_closes(change: Change) -> tuple[bool, bool, str]:
     return (len(change.target) > 0, len(change.before) > 0, change.account.value)
 
 
-def _directory_warning(directory: DirectoryView) -> Iterator[str]:
+def _no_account(snapshot: TenantSnapshot) -> Iterator[str]:
+    if len(snapshot.accounts) == 0:
+        yield "this tenant has no HVE account"
+
+
+def _directory_warning(directory: DirectoryView, resolved: ResolvedTenant) -> Iterator[str]:
     if isinstance(directory, Unreadable):
-        yield f"ids are not checked: the directory could not be read ({directory.why})"
+        source = f"; they come from {resolved.unchecked_ids_from}" if resolved.unchecked_ids_from else ""
+        yield f"ids are not checked: the directory could not be read ({directory.why}){source}"
 
 
 def _change(
@@ -262,14 +269,14 @@ def _change(
 
 def _line(action: Action, app: ObjectId, declared: Declaration, snapshot: TenantSnapshot) -> AppLine:
     identity = snapshot.directory.identity(app) if isinstance(snapshot.directory, Readable) else None
+    label = identity.display_name if identity is not None else ""
     grant = declared.grants.get(app)
     if grant is None:
-        label = identity.display_name if identity is not None else ""
         why = "" if declared.mode is Mode.UNRESTRICTED or declared.origin == COMMAND_LINE else "not declared"
         return AppLine(action, app, label, note=_joined(why, what_it_is(identity, snapshot)))
     ended = f"ended {grant.expires}" if action is Action.REVOKE and grant.expires is not None else ""
     return AppLine(
-        action, app, grant.app.name, grant.owner, grant.ticket, _joined(ended, what_it_is(identity, snapshot))
+        action, app, grant.app.name or label, grant.owner, grant.ticket, _joined(ended, what_it_is(identity, snapshot))
     )
 
 

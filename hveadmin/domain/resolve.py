@@ -4,6 +4,9 @@ From what the configuration names to what one tenant has: accounts to declaratio
 Every name that is unknown, ambiguous or of the wrong kind is collected before anything is refused: whoever mends
 the file mends it once. An application that is wanted must be a service principal of this tenant (rail 16); one that
 must go may be anything, for a dead id on a list is removed by that very id.
+
+Pins, where there are any, hold every application to the service principal it was before: another one is a problem,
+another name or publisher a warning, both HVE208. Where the directory cannot be read, the pins speak alone.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from hveadmin.domain.desired import (
     Unmanaged,
 )
 from hveadmin.domain.ids import Address, Guid, ObjectId
+from hveadmin.domain.pins import ACCEPT, LOCK_FILE, OBJECT_ID, RULE, Pin, Pins, in_words
 from hveadmin.domain.plan import Unplanned
 from hveadmin.domain.tenant import DirectoryView, Identity, IdKind, Readable, ServicePrincipal
 from hveadmin.errors import Refused
@@ -68,13 +72,22 @@ class ResolvedTenant:
     not_planned: tuple[Unplanned, ...] = ()
     """Declared addresses that are no HVE account, and accounts without an entry where that is a failure."""
     warnings: tuple[str, ...] = ()
+    unchecked_ids_from: str = ""
+    """Where ids come from that the directory could not confirm: the lock file and the days of its pins."""
 
 
-def references(tenant: TenantEntry) -> tuple[frozenset[Guid], frozenset[str]]:
-    """The ids and the display names that the directory must explain before the tenant can be resolved."""
+def references(tenant: TenantEntry, pins: Pins | None = None) -> tuple[frozenset[Guid], frozenset[str]]:
+    """
+    The ids and the display names that the directory must explain before the tenant can be resolved.
+
+    With pins, the pinned service principals are among them, so that one that was renamed is told from one that is gone.
+    """
     ids: set[Guid] = set()
     names: set[str] = set()
-    for grant in _all_grants(tenant):
+    for grant in all_grants(tenant):
+        pin = pins.apps.get(grant.app.name) if pins is not None else None
+        if pin is not None:
+            ids.add(pin.object_id)
         match grant.app.ref:
             case ByClientId(client_id):
                 ids.add(client_id)
@@ -85,7 +98,8 @@ def references(tenant: TenantEntry) -> tuple[frozenset[Guid], frozenset[str]]:
     return frozenset(ids), frozenset(names)
 
 
-def _all_grants(tenant: TenantEntry) -> Iterator[Grant]:
+def all_grants(tenant: TenantEntry) -> Iterator[Grant]:
+    """Every application on every list that the tenant's entries and selectors declare."""
     for entry in (*tenant.accounts.values(), *(selector.entry for selector in tenant.selectors)):
         yield from entry.grants
 
@@ -120,14 +134,16 @@ def resolve(
     *,
     today: date,
     only: Callable[[Address], bool] = lambda _: True,
+    pins: Pins | None = None,
 ) -> ResolvedTenant:
     """
     What is declared of each live account, in this tenant's object ids.
 
-    `only` narrows it to the accounts the command line asks for. Raises Unresolved with every application that is
-    unknown, ambiguous, of the wrong kind, or named twice.
+    `only` narrows it to the accounts the command line asks for. `pins` are those of this very tenant; None where
+    there is no lock file. Raises Unresolved with every application that is unknown, ambiguous, of the wrong kind,
+    named twice, or not the one that was pinned.
     """
-    lookup = _Lookup(directory)
+    lookup = _Lookup(directory, pins)
     declarations: dict[Address, Declaration] = {}
     unmanaged: list[Address] = []
     live = frozenset(live)  # every declared address is looked up in it
@@ -142,7 +158,7 @@ def resolve(
         raise Unresolved(
             f"{tenant.alias}: {_count(len(lookup.problems), 'application')} cannot be resolved in this tenant",
             reasons=lookup.problems,
-            hint="hveadmin app whatis ID says what an id is, and what to use instead",
+            hint=lookup.hint,
         )
     return ResolvedTenant(
         alias=tenant.alias,
@@ -150,7 +166,13 @@ def resolve(
         declarations=declarations,
         considered=considered,
         not_planned=(*_not_accounts(tenant, live, only), *_without_entry(tenant, unmanaged)),
-        warnings=(*lookup.warnings, *_idle_selectors(tenant, live), *_reported(tenant, unmanaged)),
+        warnings=(
+            *lookup.warnings,
+            *lookup.not_pinned(),
+            *_idle_selectors(tenant, live),
+            *_reported(tenant, unmanaged),
+        ),
+        unchecked_ids_from=lookup.pinned_on(),
     )
 
 
@@ -167,6 +189,8 @@ def _declare(entry: AccountEntry, origin: str, address: Address, lookup: _Lookup
         must_go = ended or entry.mode is Mode.ABSENT
         app = lookup.find(grant, must_exist=not must_go and entry.mode is not Mode.OBSERVE)
         if app is None:
+            if must_go and entry.mode in (Mode.ABSENT, Mode.ADDITIVE):
+                lookup.must_be_asked(grant)
             continue
         if app in grants:
             lookup.twice(grant, grants[app], address)
@@ -211,24 +235,62 @@ def _reported(tenant: TenantEntry, unmanaged: Iterable[Address]) -> Iterator[str
             yield f"{address}: no entry and no selector names this account"
 
 
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A pin that no longer holds. `use` is what it pins all the same, for taking that off lists."""
+
+    why: str
+    use: ObjectId | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Holds:
+    """The pinned service principal is still the one; `why` says what else is different, or nothing."""
+
+    use: ObjectId
+    why: str = ""
+
+
 class _Lookup:
     """Resolves references, and remembers every problem on the way."""
 
-    def __init__(self, directory: DirectoryView) -> None:
+    def __init__(self, directory: DirectoryView, pins: Pins | None) -> None:
         self._directory = directory
-        self._known: dict[tuple[AppRef, bool], ObjectId | None] = {}
+        self._pins = pins
+        self._known: dict[tuple[str, AppRef, bool], ObjectId | None] = {}
+        self._without_pin: dict[str, None] = {}
+        self._unverified: set[date] = set()
         self.problems: list[str] = []
         self.warnings: list[str] = []
 
     def find(self, grant: Grant, *, must_exist: bool) -> ObjectId | None:
         """The grant's object id; None where there is none, which is a problem only if it must exist."""
-        key = (grant.app.ref, must_exist)
+        key = (grant.app.name, grant.app.ref, must_exist)
         if key not in self._known:
-            found = _find(grant.app.ref, self._directory)
-            if isinstance(found, str):
-                self._note(grant, found, must_exist)
-            self._known[key] = found if isinstance(found, ObjectId) else _by_its_own_id(grant.app.ref, must_exist)
+            pin = self._pins.apps.get(grant.app.name) if self._pins is not None else None
+            found = self._pinned(grant, pin, must_exist) if pin is not None else self._unpinned(grant, must_exist)
+            self._known[key] = found
         return self._known[key]
+
+    def not_pinned(self) -> Iterator[str]:
+        """A warning about the applications that the lock file does not know."""
+        if self._pins is not None and self._without_pin:
+            names = ", ".join(self._without_pin)
+            yield f"not pinned in {LOCK_FILE}: {names}; `hveadmin app pin` pins what is used in this tenant"
+
+    def pinned_on(self) -> str:
+        """Whose ids were used without the directory's word; empty where none were."""
+        if not self._unverified:
+            return ""
+        first, last = min(self._unverified), max(self._unverified)
+        return f"{LOCK_FILE}, pinned {first}" if first == last else f"{LOCK_FILE}, pinned from {first} to {last}"
+
+    @property
+    def hint(self) -> str:
+        """What to do about the problems."""
+        if any(f": {RULE} " in each for each in self.problems):
+            return "hveadmin app pin --check shows what is not as it was pinned; without --check it accepts it"
+        return "hveadmin app whatis ID says what an id is, and what to use instead"
 
     def twice(self, grant: Grant, other: Grant, address: Address) -> None:
         """Two names of the configuration are one application in this tenant."""
@@ -237,9 +299,78 @@ class _Lookup:
             " are the same application in this tenant"
         )
 
+    def must_be_asked(self, grant: Grant) -> None:
+        """An application that must go has no id: with nobody to ask, that it is not on the list is not known."""
+        if not isinstance(self._directory, Readable):
+            why = f"whether it is on a list cannot be told, the directory could not be read: {self._directory.why}"
+            self._note(grant, why, must_exist=True)
+
+    def _unpinned(self, grant: Grant, must_exist: bool) -> ObjectId | None:
+        self._without_pin[grant.app.name] = None
+        found = _find(grant.app.ref, self._directory)
+        if isinstance(found, ObjectId):
+            return found
+        self._note(grant, found, must_exist)
+        return _by_its_own_id(grant.app.ref, must_exist)
+
+    def _pinned(self, grant: Grant, pin: Pin, must_exist: bool) -> ObjectId | None:
+        if isinstance(self._directory, Readable):
+            judged = _against_directory(pin, grant.app.ref, self._directory)
+        else:
+            judged = _against_configuration(pin, grant.app.ref)
+        if isinstance(judged, _Broken):
+            self._note(grant, f"{RULE} {judged.why}", must_exist)
+            return None if must_exist else judged.use or _by_its_own_id(grant.app.ref, must_exist)
+        if not isinstance(self._directory, Readable):
+            self._unverified.add(pin.resolved_at)
+        if judged.why:
+            self._note(grant, f"{RULE} {judged.why}", must_exist=False)
+        return judged.use
+
     def _note(self, grant: Grant, why: str, must_exist: bool) -> None:
         sentence = f"{grant.app.source}: {grant.app.name} ({grant.app.ref}): {why}"
-        (self.problems if must_exist else self.warnings).append(sentence)
+        found = self.problems if must_exist else self.warnings
+        if sentence not in found:
+            found.append(sentence)
+
+
+def _against_directory(pin: Pin, ref: AppRef, directory: Readable) -> _Holds | _Broken:
+    """What the directory says of a pinned application now. What is not as it was is said, and not followed."""
+    if contradiction := pin.contradicts(ref, by_name=False):
+        return _Broken(f"{contradiction} on {pin.resolved_at}, which is not what is written here; {ACCEPT}", None)
+    now = principal_of(ref, directory)
+    led_astray = ""
+    if isinstance(now, str) and isinstance(ref, ByName):
+        led_astray, now = now, _pinned_principal(pin, directory) or now
+    if isinstance(now, str):
+        return _Broken(f"pinned as {pin.object_id} on {pin.resolved_at}, and now it {_it(now)}", pin.object_id)
+    differences = pin.differences(now)
+    if any(each.is_another for each in differences):
+        besides = "".join(f", {each}" for each in differences if each.what != OBJECT_ID)
+        why = f"pinned as {pin.object_id} on {pin.resolved_at}, and now it is {now.object_id}{besides}"
+        return _Broken(f"{why}; if that is meant, {ACCEPT}", pin.object_id)
+    said = ", ".join(filter(None, (in_words(differences), led_astray)))
+    if not said:
+        return _Holds(pin.object_id)
+    return _Holds(pin.object_id, f"changed since it was pinned on {pin.resolved_at}: {said}; {ACCEPT}")
+
+
+def _pinned_principal(pin: Pin, directory: Readable) -> ServicePrincipal | None:
+    identity = directory.identity(pin.object_id)
+    return identity.principal if identity is not None and identity.kind is IdKind.SERVICE_PRINCIPAL else None
+
+
+def _it(sentence: str) -> str:
+    """A sentence of `principal_of`, to follow the word `it`."""
+    return sentence if sentence.startswith(("is ", "was ")) else f"is gone: {sentence}"
+
+
+def _against_configuration(pin: Pin, ref: AppRef) -> _Holds | _Broken:
+    """All that can be said of a pinned application where the directory cannot be read."""
+    contradiction = pin.contradicts(ref)
+    if contradiction:
+        return _Broken(f"{contradiction} on {pin.resolved_at}, and the directory could not be read", None)
+    return _Holds(pin.object_id)
 
 
 def _by_its_own_id(ref: AppRef, must_exist: bool) -> ObjectId | None:
@@ -252,6 +383,12 @@ def _find(ref: AppRef, directory: DirectoryView) -> ObjectId | str:
         if isinstance(ref, ByObjectId):
             return ref.object_id
         return f"cannot be looked up, the directory could not be read: {directory.why}"
+    found = principal_of(ref, directory)
+    return found if isinstance(found, str) else found.object_id
+
+
+def principal_of(ref: AppRef, directory: Readable) -> ServicePrincipal | str:
+    """The one service principal that a reference leads to, or a sentence that says why there is none."""
     match ref:
         case ByClientId(client_id):
             return _expect(IdKind.CLIENT_ID, directory.identity(client_id), "client_id")
@@ -261,11 +398,11 @@ def _find(ref: AppRef, directory: DirectoryView) -> ObjectId | str:
             return _only_one(directory.named.get(name, ()))
 
 
-def _expect(kind: IdKind, identity: Identity | None, key: str) -> ObjectId | str:
+def _expect(kind: IdKind, identity: Identity | None, key: str) -> ServicePrincipal | str:
     if identity is None:
         return "the directory was not asked for it"
     if identity.kind is kind and identity.principal is not None:
-        return identity.principal.object_id
+        return identity.principal
     return what_instead(identity, key)
 
 
@@ -313,10 +450,10 @@ def _right_id(identity: Identity, key: str, advice: str = "") -> str:
     return f"; {advice or f'write {key}: {right}'}"
 
 
-def _only_one(principals: tuple[ServicePrincipal, ...]) -> ObjectId | str:
+def _only_one(principals: tuple[ServicePrincipal, ...]) -> ServicePrincipal | str:
     match principals:
         case (only,):
-            return only.object_id
+            return only
         case ():
             return "no service principal of this tenant has this display name"
         case many:

@@ -8,6 +8,7 @@ from datetime import date
 
 from hveadmin.domain.desired import DesiredState, TenantEntry
 from hveadmin.domain.ids import Address, Guid, TenantId
+from hveadmin.domain.pins import Pins
 from hveadmin.domain.plan import Plan, Settling
 from hveadmin.domain.planner import make_plan
 from hveadmin.domain.ports import AccountReader, Clock, Directory, Progress, no_progress
@@ -36,20 +37,26 @@ def plan_tenant(
     today: date,
     only: Callable[[Address], bool],
     settling: Mapping[Guid, Settling],
+    pins: Pins | None = None,
     progress: Progress = no_progress,
 ) -> Plan:
     """
     What is to be done in one tenant.
 
-    The whole tenant is read even where `only` narrows the plan, so that limits by percent have their whole. Raises
-    Unresolved where the configuration names what the tenant does not have; ServiceError or AuthError where the
-    tenant cannot be read.
+    The whole tenant is read even where `only` narrows the plan, so that limits by percent have their whole. `pins`
+    are the tenant's; None where there is no lock file. Raises Unresolved where the configuration names what the
+    tenant does not have, or what is not as it was pinned; Refused for pins of another tenant; ServiceError or
+    AuthError where the tenant cannot be read.
     """
-    ids, names = references(tenant)
+    if pins is not None:
+        pins.refuse_another(where.tenant_id)
+    ids, names = references(tenant, pins)
     snapshot = gather(
         where.reader, where.directory, where.clock, where.tenant_id, ids=ids, names=names, progress=progress
     )
-    return decide_plan(snapshot, desired, tenant, today=today, only=only, settling=settling, cloud=where.cloud)
+    return decide_plan(
+        snapshot, desired, tenant, today=today, only=only, settling=settling, cloud=where.cloud, pins=pins
+    )
 
 
 def decide_plan(
@@ -61,10 +68,13 @@ def decide_plan(
     only: Callable[[Address], bool] = lambda _: True,
     settling: Mapping[Guid, Settling] | None = None,
     cloud: str,
+    pins: Pins | None = None,
 ) -> Plan:
     """The pure part of `plan_tenant`: the same from a snapshot that was read before."""
+    if pins is not None:
+        pins.refuse_another(snapshot.tenant_id)
     live = [account.address for account in snapshot.accounts]
-    resolved = resolve(tenant, live, snapshot.directory, today=today, only=only)
+    resolved = resolve(tenant, live, snapshot.directory, today=today, only=only, pins=pins)
     return make_plan(resolved, snapshot, today=today, limits=desired.limits, cloud=cloud, settling=settling)
 
 

@@ -277,7 +277,7 @@ PAYROLL = "hve-payroll@contoso.com"
         ),
         pytest.param(
             lambda c: c["accounts"][1].update(target=[guid(2), guid(5)]),
-            f"{PAYROLL}: the calls do not lead from the list before to the target",
+            f"{PAYROLL}: call 1 grants what is not wanted",
             id="another target",
         ),
         pytest.param(

@@ -106,6 +106,6 @@ def test_every_code_is_explained_and_every_explained_code_is_used() -> None:
     )
     assert {code for code in CODES if code.startswith("CFG")} <= used
     for code, said in CODES.items():
-        assert re.fullmatch(r"(CFG|PRF)0\d\d", code)
+        assert re.fullmatch(r"(CFG|PRF|LCK)0\d\d", code)
         assert said.meaning.endswith(".")
         assert said.fix.endswith(".")
