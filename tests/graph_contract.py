@@ -27,7 +27,8 @@ def check_member(member: dict[str, Any]) -> None:
     if not SPEC:
         return
     parts = urlsplit(member["url"])
-    template = re.sub(r"/[0-9a-f-]{36}$", "/{id}", parts.path)
+    template = re.sub(r"/[0-9a-f-]{36}(?=/|$)", "/{id}", parts.path)
+    template = re.sub(r"\(appId='[0-9a-f-]{36}'\)", "(appId='{appId}')", template)
     operation = SPEC["paths"][template][member["method"].lower()]
     options = {each["name"] for each in operation.get("parameters", ())}
     query = parse_qs(parts.query, strict_parsing=bool(parts.query))
@@ -39,3 +40,21 @@ def check_member(member: dict[str, Any]) -> None:
     assert ("body" in member) == (member.get("headers") == {"Content-Type": "application/json"})
     if "body" in member:
         conforms(member["body"], "getByIdsRequest")
+
+
+_COLLECTIONS = {
+    "/appRoleAssignments": "collectionOf.appRoleAssignment",
+    "/oauth2PermissionGrants": "collectionOf.oAuth2PermissionGrant",
+}
+_ONE = {"/servicePrincipals(": "microsoft.graph.servicePrincipal", "/applications(": "microsoft.graph.application"}
+
+
+def check_answer(url: str, body: object) -> None:
+    """What is said of an application's permissions is what Microsoft describes; other answers are not looked at."""
+    path = urlsplit(url).path
+    for end, schema in _COLLECTIONS.items():
+        if path.endswith(end):
+            conforms(body, schema)
+    for start, schema in _ONE.items():
+        if path.startswith(start):
+            conforms(body, schema)

@@ -8,10 +8,10 @@ from typer import Argument
 
 from hveadmin.cli.account_list import outcome_of
 from hveadmin.cli.options import CONFIG, CONNECT, OUTPUT, SELECT_TENANT, Options, takes
+from hveadmin.errors import Outcome, worst
 
 if TYPE_CHECKING:
     from hveadmin.cli.run import Target
-    from hveadmin.errors import Outcome
     from hveadmin.report.document import Report
     from hveadmin.wiring import Tenant
 
@@ -21,24 +21,25 @@ def command(
     options: Options, apps: Annotated[list[str], Argument(metavar="ID...", help="Ids of any of the three kinds.")]
 ) -> None:
     """
-    Show applications and the accounts that list them.
+    Show applications: whether they may send, what they sign in with, who lists them.
 
-    Exit codes: 0 every list was read; 2 not an id; 5 no sign-in or no right; 7 some list could not be read.
+    Exit codes: 0 all was read; 2 not an id; 5 no sign-in or no right; 7 some list, or the directory, could not be
+    read.
     """
     from hveadmin.cli.run import Run
     from hveadmin.domain.ids import Guid
+    from hveadmin.domain.tenant import Unreadable
     from hveadmin.report.apps import SHOW_KIND, app_show, unread
-    from hveadmin.workflows.gather import gather
+    from hveadmin.workflows.explain import show_applications
 
-    ids = [Guid.parse(each) for each in apps]
+    ids = list(dict.fromkeys(Guid.parse(each) for each in apps))
     with Run(options) as run:
         loaded = run.configuration_if_any()
 
         def work(target: Target, tenant: Tenant) -> tuple[Report, Outcome]:
-            where = tenant.where
-            snapshot = gather(
-                where.reader, where.directory, where.clock, where.tenant_id, ids=ids, progress=run.progress()
-            )
-            return app_show(target.alias, snapshot, ids), outcome_of(snapshot)
+            shown = show_applications(tenant.where, tenant.directory, ids, progress=run.progress())
+            unreadable = isinstance(shown.permissions, Unreadable)
+            outcome = worst([outcome_of(shown.snapshot), Outcome.INCOMPLETE if unreadable else Outcome.OK])
+            return app_show(target.alias, shown.snapshot, ids, shown.permissions), outcome
 
         run.each(run.targets(loaded.desired if loaded else None), work, lambda *why: unread(SHOW_KIND, *why))

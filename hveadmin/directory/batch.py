@@ -4,8 +4,8 @@ Many questions in one HTTP call: Graph's $batch, patiently.
 A batch answers 200 whatever became of its members, in any order [D], so each member is looked at by itself:
 
     200                              the answer, with all its pages
-    404 for one deleted object       it is not there
-    403 where it does no harm        nobody may say (users, groups, devices; deleted ones of those)
+    404 for one object               it is not there
+    403 where it does no harm        nobody may say (users, groups, devices; deleted ones of those; delegated consent)
     403 elsewhere                    NotGranted: Application.Read.All is missing
     400 for `appId in (…)`           asked once more as `appId eq … or appId eq …`
     429, 408, 5xx                    asked again alone, after the longest Retry-After (fractional [D]) of such members
@@ -18,7 +18,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hveadmin.directory.identify import Item
+from hveadmin.directory.items import Item
 from hveadmin.directory.questions import MEMBERS, Question, Topic, chunks
 from hveadmin.errors import AuthError, DirectoryUnreadable, UnreadableReply
 from hveadmin.wire.retry import TRANSIENT_STATUSES, Answer, Wait
@@ -26,7 +26,7 @@ from hveadmin.wire.session import Reply, Session
 
 VERSION = "/v1.0"
 
-_HARMLESS = frozenset({Topic.ANYTHING, Topic.DELETED_BY_ID})
+_HARMLESS = frozenset({Topic.ANYTHING, Topic.DELETED_BY_ID, Topic.CONSENTS_OF})
 _MAX_TEXT = 200
 
 
@@ -113,7 +113,7 @@ class Batch:
     def _read(self, question: Question, member: _Member) -> Answered | NotTold:
         if member.status == 403 and question.topic in _HARMLESS:
             return NotTold(question)
-        if question.topic is Topic.DELETED_BY_ID and member.status in (200, 404):
+        if question.topic.is_about_one and member.status in (200, 404):
             return Answered(question, [_object(member.body)] if member.status == 200 else [])
         if member.status != 200:
             raise _failed(question, member.status, member.body)

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from hveadmin.directory.items import Item, credentials, guid_text, text, time
 from hveadmin.directory.questions import Question, Topic
 from hveadmin.domain.ids import ClientId, Guid, NotAGuid, ObjectId, TenantId
-from hveadmin.domain.tenant import Identity, IdKind, ServicePrincipal
+from hveadmin.domain.tenant import DeletedPrincipal, Identity, IdKind, ServicePrincipal
 from hveadmin.errors import UnreadableReply
-
-Item = Mapping[str, object]
-"""One object as Graph wrote it. A caller who may not read its type sees nulls, and only type and id are sure [D]."""
 
 _PRINCIPAL = "#microsoft.graph.servicePrincipal"
 _REGISTRATION = "#microsoft.graph.application"
@@ -53,20 +50,22 @@ class Facts:
             case Topic.PRINCIPAL_BY_NAME:
                 self.named[question.values[0]] = tuple(_needed_principal(item) for item in items)
             case Topic.DELETED_BY_ID:
-                self.deleted |= {_id(item, "id"): item for item in items}
+                self.deleted |= {guid_text(item, "id"): item for item in items}
             case Topic.DELETED_PRINCIPAL_BY_CLIENT_ID:
-                self.deleted_principals_by_client |= {_id(item, "appId"): item for item in items}
+                self.deleted_principals_by_client |= {guid_text(item, "appId"): item for item in items}
             case Topic.DELETED_REGISTRATION_BY_CLIENT_ID:
-                self.deleted_registrations_by_client |= {_id(item, "appId"): item for item in items}
+                self.deleted_registrations_by_client |= {guid_text(item, "appId"): item for item in items}
             case Topic.ANYTHING:
                 for item in items:
-                    self._see(_type(item), item)
+                    self._see(_type(item), _without_credentials(item))
             case Topic.PRINCIPAL_BY_ID | Topic.PRINCIPAL_BY_CLIENT_ID:
                 for item in items:
                     self._see(_PRINCIPAL, item)
             case Topic.REGISTRATION_BY_ID | Topic.REGISTRATION_BY_CLIENT_ID:
                 for item in items:
                     self._see(_REGISTRATION, item)
+            case Topic.API | Topic.API_ID | Topic.ROLES_OF | Topic.CONSENTS_OF | Topic.REGISTRATION_OF:
+                raise ValueError(f"{question.topic.name} is not about what an id is")
 
     def refuse(self, question: Question) -> None:
         """Somebody may not know whether these ids are anything else than applications."""
@@ -86,21 +85,35 @@ class Facts:
         )
 
     def clients_without_principal(self, ids: set[str]) -> set[str]:
-        """The client ids of the registrations among these ids whose service principal was not asked for yet."""
-        clients = {_id(item, "appId") for id_, item in self.registrations.items() if id_ in ids and item.get("appId")}
-        return clients - self.principals_by_client.keys() - ids
+        """The client ids of the registrations that these ids name, where no service principal is known."""
+        registered = [item for id_, item in self.registrations.items() if id_ in ids]
+        registered += [item for id_, item in self.registrations_by_client.items() if id_ in ids]
+        clients = {guid_text(item, "appId") for item in registered if item.get("appId")}
+        return clients - self.principals_by_client.keys()
+
+    def principal_of(self, client: ClientId | None) -> ServicePrincipal | None:
+        """An application's service principal, None where it has none (or none that may be read)."""
+        item = self.principals_by_client.get(client.value) if client is not None else None
+        return None if item is None else service_principal(item)
+
+    def deleted_principal_of(self, client: ClientId | None) -> DeletedPrincipal | None:
+        """An application's service principal in the recycle bin."""
+        item = self.deleted_principals_by_client.get(client.value) if client is not None else None
+        if item is None:
+            return None
+        return DeletedPrincipal(ObjectId(guid_text(item, "id")), time(item, "deletedDateTime"))
 
     def _see(self, type_: str, item: Item) -> None:
-        id_ = _id(item, "id")
+        id_ = guid_text(item, "id")
         if type_ == _PRINCIPAL:
             self.principals[id_] = _fuller(item, self.principals.get(id_))
             if item.get("appId"):
-                client = _id(item, "appId")
+                client = guid_text(item, "appId")
                 self.principals_by_client[client] = _fuller(item, self.principals_by_client.get(client))
         elif type_ == _REGISTRATION:
             self.registrations[id_] = _fuller(item, self.registrations.get(id_))
             if item.get("appId"):
-                client = _id(item, "appId")
+                client = guid_text(item, "appId")
                 self.registrations_by_client[client] = _fuller(item, self.registrations_by_client.get(client))
         else:
             self.others[id_] = item
@@ -112,15 +125,16 @@ def identity(id_: str, facts: Facts) -> Identity:
     if (item := facts.principals.get(id_)) is not None:
         principal = service_principal(item)
         client = principal.client_id if principal else None
-        return Identity(guid, IdKind.SERVICE_PRINCIPAL, _text(item, "displayName"), principal, client)
+        return _application(guid, IdKind.SERVICE_PRINCIPAL, item, client, facts)
     if (item := facts.principals_by_client.get(id_)) is not None:
-        return Identity(guid, IdKind.CLIENT_ID, _text(item, "displayName"), service_principal(item), ClientId(id_))
+        return _application(guid, IdKind.CLIENT_ID, item, ClientId(id_), facts)
     if (item := facts.registrations.get(id_)) is not None:
-        return _registration(guid, item, facts)
+        client = ClientId(guid_text(item, "appId")) if item.get("appId") else None
+        return _application(guid, IdKind.APP_REGISTRATION, item, client, facts)
     if (item := facts.registrations_by_client.get(id_)) is not None:
-        return Identity(guid, IdKind.CLIENT_ID, _text(item, "displayName"), None, ClientId(id_))
+        return _application(guid, IdKind.CLIENT_ID, item, ClientId(id_), facts)
     if (item := facts.others.get(id_)) is not None:
-        return Identity(guid, _OTHER_KINDS.get(_type(item), IdKind.OTHER), _text(item, "displayName"))
+        return Identity(guid, _OTHER_KINDS.get(_type(item), IdKind.OTHER), text(item, "displayName"))
     return _deleted(guid, facts) or Identity(
         guid, IdKind.NOT_FOUND_OR_OTHER if id_ in facts.unseen else IdKind.NOT_FOUND
     )
@@ -130,24 +144,32 @@ def service_principal(item: Item) -> ServicePrincipal | None:
     """A service principal as Graph wrote it; None where not even its client id may be read."""
     if not item.get("appId"):
         return None
-    status = _text(item, "disabledByMicrosoftStatus")
+    status = text(item, "disabledByMicrosoftStatus")
     return ServicePrincipal(
-        object_id=ObjectId(_id(item, "id")),
-        client_id=ClientId(_id(item, "appId")),
-        display_name=_text(item, "displayName"),
+        object_id=ObjectId(guid_text(item, "id")),
+        client_id=ClientId(guid_text(item, "appId")),
+        display_name=text(item, "displayName"),
         enabled=item.get("accountEnabled") is not False,
         owner_tenant=_tenant(item),
-        principal_type=_text(item, "servicePrincipalType") or "Application",
+        principal_type=text(item, "servicePrincipalType") or "Application",
         disabled_by_microsoft="" if status == "NotDisabled" else status,
         publisher=_publisher(item),
     )
 
 
-def _registration(guid: Guid, item: Item, facts: Facts) -> Identity:
-    client = ClientId(_id(item, "appId")) if item.get("appId") else None
-    instead = facts.principals_by_client.get(client.value) if client else None
-    principal = service_principal(instead) if instead is not None else None
-    return Identity(guid, IdKind.APP_REGISTRATION, _text(item, "displayName"), principal, client)
+def _application(guid: Guid, kind: IdKind, item: Item, client: ClientId | None, facts: Facts) -> Identity:
+    """An id of a living application: with what else is known of the application by its client id."""
+    principal = service_principal(item) if kind is IdKind.SERVICE_PRINCIPAL else facts.principal_of(client)
+    registration = facts.registrations_by_client.get(client.value) if client else None
+    return Identity(
+        guid,
+        kind,
+        text(item, "displayName"),
+        principal,
+        client,
+        credentials=None if registration is None else credentials(registration),
+        deleted_principal=facts.deleted_principal_of(client) if principal is None else None,
+    )
 
 
 def _deleted(guid: Guid, facts: Facts) -> Identity | None:
@@ -165,58 +187,43 @@ def _deleted(guid: Guid, facts: Facts) -> Identity | None:
         kind = IdKind.DELETED_SERVICE_PRINCIPAL
     else:
         return None
-    client = ClientId(_id(item, "appId")) if item.get("appId") else None
-    return Identity(guid, kind, _text(item, "displayName"), None, client, _time(item, "deletedDateTime"))
+    client = ClientId(guid_text(item, "appId")) if item.get("appId") else None
+    return Identity(guid, kind, text(item, "displayName"), None, client, time(item, "deletedDateTime"))
 
 
 def _needed_principal(item: Item) -> ServicePrincipal:
     """A service principal that is to be chosen by its name; without its client id it is none to choose."""
     principal = service_principal(item)
     if principal is None:
-        raise UnreadableReply(f"Graph names the service principal {_id(item, 'id')} without its appId")
+        raise UnreadableReply(f"Graph names the service principal {guid_text(item, 'id')} without its appId")
     return principal
 
 
 def _fuller(new: Item, old: Item | None) -> Item:
-    """Whichever says more: getByIds may answer with the type and the id alone."""
-    return new if old is None or new.get("appId") else old
+    """Both together: getByIds may answer with the type and the id alone, and a listing with what was selected."""
+    return new if old is None else {**old, **{name: value for name, value in new.items() if value is not None}}
 
 
-def _id(item: Item, name: str) -> str:
-    """A GUID of an object, in canonical form. Raises UnreadableReply."""
-    try:
-        return Guid.parse(_text(item, name)).value
-    except NotAGuid:
-        raise UnreadableReply(f"Graph answered with an object without a readable {name}") from None
+def _without_credentials(item: Item) -> Item:
+    """getByIds has no $select, and without one keyCredentials look empty whatever there is [D]."""
+    return {name: value for name, value in item.items() if name not in ("passwordCredentials", "keyCredentials")}
 
 
 def _type(item: Item) -> str:
     """Raises UnreadableReply: in a mixed collection an object always names its type [D]."""
-    found = _text(item, "@odata.type")
+    found = text(item, "@odata.type")
     if not found:
         raise UnreadableReply("Graph answered with an object that does not name its type")
     return found
 
 
-def _text(item: Item, name: str) -> str:
-    value = item.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _tenant(item: Item) -> TenantId | None:
     try:
-        return TenantId.parse(_text(item, "appOwnerOrganizationId"))
+        return TenantId.parse(text(item, "appOwnerOrganizationId"))
     except NotAGuid:
         return None
 
 
 def _publisher(item: Item) -> str:
     found = item.get("verifiedPublisher")
-    return _text(found, "displayName") if isinstance(found, Mapping) else ""
-
-
-def _time(item: Item, name: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(_text(item, name))
-    except ValueError:
-        return None
+    return text(found, "displayName") if isinstance(found, Mapping) else ""

@@ -1,8 +1,9 @@
 """
 What can be asked of Graph, each question a member of a $batch. Pure.
 
-The least privileged permission of all of them is Application.Read.All [D], but for `ANYTHING`, which needs
-Directory.Read.All and whose refusal does no harm: users, groups and devices then stay invisible.
+The least privileged permission of all of them is Application.Read.All [D], but for two, which need
+Directory.Read.All and whose refusal does no harm: `ANYTHING` (users, groups and devices then stay invisible) and
+`CONSENTS_OF` (delegated consent does).
 
 A filter takes at most 15 values [F: "Too many child clauses … Max allowed: 15"], getByIds 1,000 ids [D], a batch 20
 members [D].
@@ -27,7 +28,9 @@ _PRINCIPAL = (
     "id,appId,displayName,accountEnabled,servicePrincipalType,appOwnerOrganizationId,disabledByMicrosoftStatus,"
     "verifiedPublisher"
 )
-_APPLICATION = "id,appId,displayName"
+# keyCredentials come only where they are selected, and Graph throttles who does that to 150 requests a minute and
+# tenant [D]; at 15 ids a question that is far off.
+_APPLICATION = "id,appId,displayName,passwordCredentials,keyCredentials"
 _DELETED = "id,appId,displayName,deletedDateTime"
 
 Each = TypeVar("Each")
@@ -48,11 +51,26 @@ class Topic(Enum):
     DELETED_BY_ID = ("/directory/deletedItems", "", "")
     # A POST with the ids in its body; "do not rely on $select" [F].
     ANYTHING = ("/directoryObjects/getByIds", "", "")
+    # From here on: what one application may do. `{}` is the one value.
+    API = ("/servicePrincipals(appId='{}')", "", "id,appId,appRoles,oauth2PermissionScopes")
+    API_ID = ("/servicePrincipals(appId='{}')", "", "id,appId")
+    ROLES_OF = ("/servicePrincipals/{}/appRoleAssignments", "", "")
+    CONSENTS_OF = ("/servicePrincipals/{}/oauth2PermissionGrants", "", "")
+    REGISTRATION_OF = (
+        "/applications(appId='{}')",
+        "",
+        "id,appId,requiredResourceAccess,passwordCredentials,keyCredentials",
+    )
 
     def __init__(self, path: str, compared: str, select: str) -> None:
         self.path = path
         self.compared = compared
         self.select = select
+
+    @property
+    def is_about_one(self) -> bool:
+        """Answered with one object, or with 404 where it is not there; the others with a list, which may be empty."""
+        return self in (Topic.DELETED_BY_ID, Topic.API, Topic.API_ID, Topic.REGISTRATION_OF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,11 @@ class Question:
                 return {"method": "POST", "url": self.topic.path, "headers": headers, "body": {"ids": [*self.values]}}
             case Topic.DELETED_BY_ID:
                 return {"method": "GET", "url": f"{self.topic.path}/{self.values[0]}"}
+            case Topic.API | Topic.API_ID | Topic.REGISTRATION_OF:
+                url = f"{self.topic.path.format(self.values[0])}?$select={self.topic.select}"
+                return {"method": "GET", "url": url}
+            case Topic.ROLES_OF | Topic.CONSENTS_OF:
+                return {"method": "GET", "url": f"{self.topic.path.format(self.values[0])}?$top={PAGE}"}
             case _:
                 return {"method": "GET", "url": self._listing()}
 
@@ -89,7 +112,7 @@ class Question:
 
 def ask(topic: Topic, values: Iterable[str]) -> list[Question]:
     """The questions that ask one thing about all these values, as few as the limits allow."""
-    limit = {Topic.ANYTHING: IDS, Topic.DELETED_BY_ID: 1, Topic.PRINCIPAL_BY_NAME: 1}.get(topic, VALUES)
+    limit = IDS if topic is Topic.ANYTHING else VALUES if topic.compared in ("id", "appId") else 1
     return [Question(topic, tuple(some)) for some in chunks(list(values), limit)]
 
 

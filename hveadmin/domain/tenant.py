@@ -96,6 +96,35 @@ class ServicePrincipal:
     """The verified publisher's name."""
 
 
+class CredentialKind(StrEnum):
+    """How an application proves itself."""
+
+    SECRET = "secret"  # noqa: S105 — a kind, no secret
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A secret or a certificate as a registration lists it: everything but the secret."""
+
+    kind: CredentialKind
+    key_id: str
+    """The credential's own id. Of a secret it is what is pasted by mistake in place of the secret."""
+    display_name: str = ""
+    hint: str = ""
+    """A secret's first characters, as the directory shows them to everybody who may read the registration."""
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedPrincipal:
+    """A service principal in the recycle bin."""
+
+    object_id: ObjectId
+    deleted_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What the directory says of one GUID."""
@@ -109,6 +138,10 @@ class Identity:
     """The application's client id, where one is known (also for a registration without a service principal here)."""
     deleted_at: datetime | None = None
     """For the deleted kinds: when. It can be restored for 30 days [D]."""
+    credentials: tuple[Credential, ...] | None = None
+    """The secrets and certificates of the application's registration; None where it was not read, or is elsewhere."""
+    deleted_principal: DeletedPrincipal | None = None
+    """For a client id or a registration without a service principal: the one that it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +166,8 @@ class Unreadable:
     """The directory could not be read. Ids are unchecked, which a plan must say."""
 
     why: str
+    grant: str = ""
+    """What to grant, and where, if it is a missing right that stands in the way."""
 
 
 DirectoryView = Readable | Unreadable

@@ -1,50 +1,45 @@
-"""Applications: which ones stand on lists, on whose, and what a GUID is."""
+"""Applications: which ones stand on lists, on whose, and whether they may send."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from hveadmin.domain.ids import Address, Guid, NotAGuid, TenantId
-from hveadmin.domain.tenant import DirectoryView, Identity, IdKind, Known, TenantSnapshot, Unreadable
+from hveadmin.domain.asked import AskedId
+from hveadmin.domain.ids import Guid
+from hveadmin.domain.permissions import MailPermission, MailVerdict, PermissionView, judge
+from hveadmin.domain.tenant import DirectoryView, IdKind, TenantSnapshot, Unreadable
+from hveadmin.report.answers import Answer, Listings, answer_data, answer_to, enabled, head_rows, listed_rows, listings
 from hveadmin.report.document import Cell, Item, Report, Row, Section, Span, Table, unread_tenant
-from hveadmin.report.identity import KIND_WORDS, identity_data, sentence
+from hveadmin.report.identity import KIND_WORDS
+from hveadmin.report.permissions import (
+    credential_rows,
+    credential_sentence,
+    credential_tone,
+    credentials_data,
+    no_registration_here,
+    permission_data,
+    permission_rows,
+    step_rows,
+    verdict_data,
+)
+from hveadmin.report.permissions import sentence as verdict_sentence
 from hveadmin.report.snapshot import heading, identity_of, tenant_data, unchecked, whose
 from hveadmin.report.style import Tone
-from hveadmin.report.words import count, quoted
+from hveadmin.report.words import count
 
 LIST_KIND = "apps"
-SHOW_KIND = "app"
 COLUMNS = ("tenant", "application", "id", "is", "client_id", "enabled", "publisher", "accounts")
-WHATIS_KIND = "whatis"
-WHATIS_COLUMNS = ("tenant", "asked", "application", "is", "answer", "accounts")
+SHOW_KIND = "app"
+SHOW_COLUMNS = (*COLUMNS, "mail_send", "credentials")
 
 
-@dataclass(frozen=True, slots=True)
-class Listings:
-    """Which accounts hold which id, and the accounts of which that is not known."""
-
-    by_id: Mapping[Guid, Sequence[Address]] = field(default_factory=dict)
-    unknown: tuple[Address, ...] = ()
-
-    def of(self, guid: Guid) -> list[str]:
-        """The accounts on whose list this id was read, whatever it was taken for."""
-        return [address.value for address in self.by_id.get(Guid(guid.value), ())]
-
-
-def listings(snapshot: TenantSnapshot) -> Listings:
-    """The accounts' lists, turned round."""
-    by_id: dict[Guid, list[Address]] = {}
-    for account in snapshot.accounts:
-        if isinstance(account.allowed, Known):
-            for app in account.allowed.apps:
-                by_id.setdefault(Guid(app.value), []).append(account.address)
-    return Listings(by_id, tuple(each.address for each in snapshot.accounts if not isinstance(each.allowed, Known)))
+# app list
 
 
 def app_list(tenant: str, snapshot: TenantSnapshot) -> Report:
     """Every id on any account's list, one row each."""
-    listed = listings(snapshot)
+    listed = listings(snapshot.accounts)
     ids = sorted(listed.by_id)
     section = Section(
         table=Table(COLUMNS, tuple(_row(tenant, guid, snapshot, len(listed.of(guid))) for guid in ids)),
@@ -52,113 +47,123 @@ def app_list(tenant: str, snapshot: TenantSnapshot) -> Report:
         told=("tenant", "client_id", "publisher"),
         closing=(Row((f"{count(len(ids), 'id')} on the lists of {_read(snapshot, listed)}.",)), *unchecked(snapshot)),
     )
-    return Report(LIST_KIND, _lists(tenant, snapshot, ids, listed), (section,))
+    answers = [answer_to(AskedId(guid), snapshot.directory, snapshot.tenant_id) for guid in ids]
+    items = [_item(tenant, each, snapshot, listed) for each in answers]
+    return Report(LIST_KIND, _lists(tenant, snapshot, items), (section,))
 
 
-def app_show(tenant: str, snapshot: TenantSnapshot, ids: Iterable[Guid]) -> Report:
-    """Some ids with the accounts whose lists hold them; the snapshot's directory was asked for them."""
-    listed = listings(snapshot)
-    chosen = tuple(Guid(each.value) for each in ids)
-    rows = tuple(_row(tenant, guid, snapshot, ", ".join(listed.of(guid))) for guid in chosen)
-    text = tuple(
-        row for guid in chosen for row in _told(_answer(str(guid), snapshot.directory, snapshot.tenant_id), listed)
-    )
-    section = Section(Table(COLUMNS, rows), (heading(tenant, snapshot),), text)
-    return Report(SHOW_KIND, _lists(tenant, snapshot, chosen, listed), (section,))
+# app show
 
 
-def whatis(
-    tenant: str, tenant_id: TenantId, asked: Sequence[str], directory: DirectoryView, listed: Listings | None = None
-) -> Report:
+def app_show(tenant: str, snapshot: TenantSnapshot, ids: Iterable[Guid], permissions: PermissionView) -> Report:
     """
-    What each text that somebody pasted is, in a sentence, in the order they were asked.
+    Some applications, by any of their ids: who lists them, what they sign in with, and whether they may send.
 
-    `listed` is None where the accounts' lists were not read. Text that is no GUID has an answer too.
+    The snapshot's directory was asked for the ids, and `permissions` holds the service principals behind them.
     """
-    answers = [_answer(text, directory, tenant_id) for text in asked]
+    listed = listings(snapshot.accounts)
+    shown = [
+        _Shown(answer_to(AskedId(Guid(each.value)), snapshot.directory, snapshot.tenant_id), snapshot, permissions)
+        for each in ids
+    ]
     section = Section(
-        table=Table(WHATIS_COLUMNS, tuple(_answer_row(tenant, each, listed) for each in answers)),
-        text=tuple(row for each in answers for row in _told(each, listed)),
+        Table(SHOW_COLUMNS, tuple(_show_row(tenant, each, listed) for each in shown)),
+        (heading(tenant, snapshot),),
+        tuple(row for each in shown for row in _show_rows(each, listed)),
+        closing=tuple(_unread_rows(snapshot.directory, permissions)),
     )
-    theirs = {"tenant": tenant, "tenant_id": tenant_id.value}
-    items: list[Item] = [{**theirs, "asked": each.asked, **_answer_data(each, listed)} for each in answers]
-    return Report(WHATIS_KIND, {"answers": items, "unread_tenants": []}, (section,))
-
-
-def unread(kind: str, tenant: str, why: str) -> Report:
-    """Nothing is known of this tenant's applications; `kind` is LIST_KIND, SHOW_KIND or WHATIS_KIND."""
-    return unread_tenant(kind, WHATIS_COLUMNS if kind == WHATIS_KIND else COLUMNS, tenant, why)
+    items = [{**_item(tenant, each.answer, snapshot, listed), **_show_data(each)} for each in shown]
+    tenants = [{**tenant_data(tenant, snapshot), "permissions": _permissions_state(permissions)}]
+    return Report(SHOW_KIND, {**_lists(tenant, snapshot, items), "tenants": tenants}, (section,))
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What somebody pasted and what it is; `guid` is None where it is no GUID."""
+class _Shown:
+    """One id of `app show`."""
 
-    asked: str
-    says: str
-    guid: Guid | None = None
-    identity: Identity | None = None
-
-    @property
-    def is_in_order(self) -> bool:
-        """A service principal that can sign in."""
-        principal = self.identity.principal if self.identity is not None else None
-        return principal is not None and principal.enabled and self._is_service_principal
+    answer: Answer
+    snapshot: TenantSnapshot
+    permissions: PermissionView
 
     @property
-    def _is_service_principal(self) -> bool:
-        return self.identity is not None and self.identity.kind is IdKind.SERVICE_PRINCIPAL
+    def seen(self) -> MailPermission | None:
+        """What the application may do; None where there is no service principal, or it could not be read."""
+        principal = self.answer.principal
+        if principal is None or isinstance(self.permissions, Unreadable):
+            return None
+        return self.permissions.get(principal.object_id)
 
     @property
-    def is_look_alike(self) -> bool:
-        """Something else than a service principal, and known to be."""
-        return self.identity is not None and not self._is_service_principal
+    def lacks_principal(self) -> bool:
+        """An application that is registered here and has no enterprise application."""
+        identity = self.answer.identity
+        is_application = identity is not None and identity.kind in (IdKind.CLIENT_ID, IdKind.APP_REGISTRATION)
+        return is_application and self.answer.principal is None
 
 
-def _answer(asked: str, directory: DirectoryView, tenant_id: TenantId) -> _Answer:
-    try:
-        guid = Guid.parse(asked)
-    except NotAGuid as error:
-        return _Answer(quoted(asked), f"is not a GUID; {error.hint}")
-    if isinstance(directory, Unreadable):
-        return _Answer(guid.value, f"is unknown: the directory could not be read ({directory.why})", guid)
-    identity = directory.identity(guid)
-    if identity is None:
-        return _Answer(guid.value, "is unknown: the directory was not asked", guid)
-    return _Answer(guid.value, sentence(identity, tenant_id), guid, identity)
+def _show_rows(shown: _Shown, listed: Listings) -> Iterator[Row]:
+    seen, snapshot = shown.seen, shown.snapshot
+    yield from head_rows(shown.answer, snapshot.tenant_id)
+    if seen is not None:
+        yield from permission_rows(seen, snapshot.tenant_id, snapshot.accounts)
+        words = credential_sentence(seen.credentials, snapshot.read_at, no_registration_here(seen.application))
+        yield Row((Span(f"{words}.", credential_tone(seen.credentials, snapshot.read_at)),), indent=2)
+        yield from credential_rows(seen.credentials, snapshot.read_at, only_ending=False)
+    elif shown.lacks_principal:
+        verdict = MailVerdict.NO_ENTERPRISE_APPLICATION
+        yield Row((Span(f"{verdict_sentence(verdict)}.", Tone.WARNING),), indent=2)
+        yield from step_rows(verdict, None, shown.answer.identity)
+    elif shown.answer.principal is not None:
+        yield Row((Span("Whether it may send could not be read.", Tone.WARNING),), indent=2)
+    yield from listed_rows(shown.answer, listed)
 
 
-def _told(answer: _Answer, listed: Listings | None) -> Iterator[Row]:
-    yield Row((Span(f"{answer.asked} {answer.says}.", Tone.PLAIN if answer.is_in_order else Tone.WARNING),))
-    if listed is not None and answer.guid is not None:
-        yield Row((_listed_sentence(answer, listed, listed.of(answer.guid)),), indent=2)
+def _show_row(tenant: str, shown: _Shown, listed: Listings) -> tuple[Cell, ...]:
+    answer, snapshot, seen = shown.answer, shown.snapshot, shown.seen
+    accounts = ", ".join(listed.of(answer.guid)) if answer.guid is not None else ""
+    row = _row(tenant, answer.guid, snapshot, accounts) if answer.guid is not None else ()
+    if seen is not None:
+        words = credential_sentence(seen.credentials, snapshot.read_at, no_registration_here(seen.application))
+        return (*row, judge(seen, snapshot.tenant_id).value, words)
+    if shown.lacks_principal:
+        return (*row, MailVerdict.NO_ENTERPRISE_APPLICATION.value, "")
+    unread = isinstance(snapshot.directory, Unreadable) or isinstance(shown.permissions, Unreadable)
+    return (*row, "UNKNOWN" if unread else "", "")
 
 
-def _listed_sentence(answer: _Answer, listed: Listings, addresses: Sequence[str]) -> str:
-    unread = f" ({count(len(listed.unknown), 'account')} could not be read)" if listed.unknown else ""
-    if not addresses:
-        return f"On no HVE account's list{unread}."
-    useless = "; nobody can authenticate with it there" if answer.is_look_alike else ""
-    return f"On the list of {', '.join(addresses)}{useless}{unread}."
-
-
-def _answer_row(tenant: str, answer: _Answer, listed: Listings | None) -> tuple[Cell, ...]:
-    accounts = ", ".join(listed.of(answer.guid)) if listed is not None and answer.guid is not None else ""
-    name = answer.identity.display_name if answer.identity is not None else ""
-    kind = (
-        KIND_WORDS[answer.identity.kind] if answer.identity is not None else "UNKNOWN" if answer.guid else "not a GUID"
-    )
-    return (tenant, answer.asked, name, kind, answer.says, accounts)
-
-
-def _answer_data(answer: _Answer, listed: Listings | None) -> Item:
+def _show_data(shown: _Shown) -> Item:
+    seen, snapshot = shown.seen, shown.snapshot
+    if seen is not None:
+        return {
+            "mail_send": permission_data(seen, snapshot.tenant_id, snapshot.accounts),
+            "credentials": credentials_data(seen.credentials, snapshot.read_at),
+        }
+    verdict = MailVerdict.NO_ENTERPRISE_APPLICATION
+    lacking = verdict_data(verdict, None, shown.answer.identity) if shown.lacks_principal else None
+    identity = shown.answer.identity
     return {
-        "answer": answer.says,
-        "id": None if answer.guid is None else answer.guid.value,
-        "identity": None if answer.identity is None else identity_data(answer.identity),
-        "listed_on": None if listed is None or answer.guid is None else listed.of(answer.guid),
-        "accounts_unread": None if listed is None else [address.value for address in listed.unknown],
+        "mail_send": lacking,
+        "credentials": None if identity is None else credentials_data(identity.credentials, snapshot.read_at),
     }
+
+
+def _permissions_state(permissions: PermissionView) -> Item:
+    if isinstance(permissions, Unreadable):
+        return {"state": "unreadable", "why": permissions.why}
+    return {"state": "readable"}
+
+
+def _unread_rows(directory: DirectoryView, permissions: PermissionView) -> Iterator[Row]:
+    if isinstance(directory, Unreadable):
+        yield Row((Span(f"Warning: the directory could not be read: {directory.why}", Tone.WARNING),))
+    elif isinstance(permissions, Unreadable):
+        yield Row((Span(f"Warning: permissions could not be read: {permissions.why}", Tone.WARNING),))
+
+
+def unread(kind: str, tenant: str, why: str) -> Report:
+    """Nothing is known of this tenant's applications; `kind` is LIST_KIND or SHOW_KIND."""
+    columns = SHOW_COLUMNS if kind == SHOW_KIND else COLUMNS
+    return unread_tenant(kind, columns, tenant, why)
 
 
 def _read(snapshot: TenantSnapshot, listed: Listings) -> str:
@@ -178,16 +183,16 @@ def _row(tenant: str, guid: Guid, snapshot: TenantSnapshot, accounts: Cell) -> t
         guid.value,
         Span(KIND_WORDS[identity.kind], Tone.PLAIN if ordinary else Tone.WARNING),
         "" if identity.client_id is None else identity.client_id.value,
-        "" if principal is None else "enabled" if principal.enabled else Span("DISABLED", Tone.WARNING),
+        "" if principal is None else enabled(principal),
         "" if principal is None else principal.publisher,
         accounts,
     )
 
 
-def _lists(tenant: str, snapshot: TenantSnapshot, ids: Iterable[Guid], listed: Listings) -> dict[str, list[Item]]:
-    answers = [_answer(guid.value, snapshot.directory, snapshot.tenant_id) for guid in ids]
-    return {
-        "tenants": [tenant_data(tenant, snapshot)],
-        "applications": [{**whose(tenant, snapshot), **_answer_data(each, listed)} for each in answers],
-        "unread_tenants": [],
-    }
+def _item(tenant: str, answer: Answer, snapshot: TenantSnapshot, listed: Listings) -> Item:
+    """An application in the machine form."""
+    return {**whose(tenant, snapshot), **answer_data(answer, listed)}
+
+
+def _lists(tenant: str, snapshot: TenantSnapshot, items: Sequence[Item]) -> dict[str, Sequence[Item]]:
+    return {"tenants": [tenant_data(tenant, snapshot)], "applications": items, "unread_tenants": []}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hveadmin.domain.guard import Objection, largest_use
+from hveadmin.domain.guard import Objection, Permits, largest_use
+from hveadmin.domain.guard import objections as judged
 from hveadmin.domain.plan import Action, AppLine, Change, Direction, Plan, Unplanned
 from hveadmin.domain.tenant import CEILING
 from hveadmin.report.allowed import ids
@@ -29,11 +30,17 @@ def plan_report(
     plan: Plan,
     *,
     plan_id: str = "",
+    lock_sha256: str = "",
     objections: Sequence[Objection] = (),
     stale: Sequence[Unplanned] = (),
     saved: SavedPlan | None = None,
 ) -> Report:
-    """One tenant's plan; `stale` holds the accounts that are no longer as the plan found them, where that was read."""
+    """
+    One tenant's plan.
+
+    `lock_sha256` is of the lock file it was held to, empty for none; `stale` holds the accounts that are no longer as
+    the plan found them, where that was read.
+    """
     section = Section(
         table=Table(COLUMNS, tuple(_table_rows(plan))),
         heading=_heading(plan),
@@ -41,7 +48,7 @@ def plan_report(
         closing=tuple(_closing(plan, objections, stale, saved)),
         told=("tenant",),
     )
-    return Report(KIND, _lists(plan, plan_id, objections, stale, saved), (section,))
+    return Report(KIND, _lists(plan, plan_id, lock_sha256, objections, stale, saved), (section,))
 
 
 def unread(tenant: str, why: str) -> Report:
@@ -143,7 +150,8 @@ def _rails(plan: Plan, objections: Sequence[Objection]) -> Iterator[Row]:
         for objection in objections:
             yield Row((str(objection),), indent=2)
     elif plan.changes:
-        yield Row((f"Rails: ok (largest: {largest_use(plan)}).",))
+        word = "passed as the command line allows" if judged(plan, Permits()) else "ok"
+        yield Row((f"Rails: {word} (largest: {largest_use(plan)}).",))
 
 
 def _table_rows(plan: Plan) -> Iterator[tuple[Cell, ...]]:
@@ -172,13 +180,14 @@ def _table_rows(plan: Plan) -> Iterator[tuple[Cell, ...]]:
 def _lists(
     plan: Plan,
     plan_id: str,
+    lock_sha256: str,
     objections: Sequence[Objection],
     stale: Sequence[Unplanned],
     saved: SavedPlan | None,
 ) -> dict[str, list[Item]]:
     whose = {"tenant": plan.tenant, "tenant_id": plan.tenant_id.value}
     return {
-        "tenants": [{**whose, **_plan_data(plan, plan_id, saved)}],
+        "tenants": [{**whose, **_plan_data(plan, plan_id, lock_sha256, saved)}],
         "changes": [{**whose, **change_data(change)} for change in plan.changes],
         "unknown": [{**whose, **unplanned_data(each)} for each in plan.unknown],
         "refused": [{**whose, **unplanned_data(each)} for each in plan.refused],
@@ -189,11 +198,12 @@ def _lists(
     }
 
 
-def _plan_data(plan: Plan, plan_id: str, saved: SavedPlan | None) -> Item:
+def _plan_data(plan: Plan, plan_id: str, lock_sha256: str, saved: SavedPlan | None) -> Item:
     return {
         "domain": plan.domain,
         "cloud": plan.cloud,
         "plan_id": plan_id or None,
+        "lock_sha256": lock_sha256 or None,
         "read_at": timestamp(plan.read_at),
         "accounts_total": plan.accounts_total,
         "to_change": len(plan.changes),

@@ -56,6 +56,15 @@ def gather_some(
     return TenantSnapshot(tenant_id, read_at, accounts, directory.look_up(wanted))
 
 
+def read_accounts(reader: AccountReader, progress: Progress = no_progress) -> tuple[HveAccount, ...]:
+    """
+    All HVE accounts of a tenant with their lists, ordered by address; the directory is not asked.
+
+    Raises ServiceError or AuthError where the listing cannot be had, or nobody may read a list.
+    """
+    return _with_lists(reader, reader.list_accounts(), progress)
+
+
 def ids_on(accounts: Iterable[HveAccount]) -> set[Guid]:
     """Every id on every list that is known."""
     return {app for account in accounts if isinstance(account.allowed, Known) for app in account.allowed.apps}

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from graph_contract import check_member, conforms
+from graph_contract import check_answer, check_member, conforms
 
 from hveadmin.directory.graph import GraphDirectory
 from hveadmin.wire.deadline import Deadline
@@ -26,6 +26,9 @@ from hveadmin.wire.session import Session
 
 _IN = re.compile(r"(\w+) in \((.*)\)")
 _EQ = re.compile(r"(\w+) eq '((?:[^']|'')*)'")
+
+_ALTERNATE_KEY = re.compile(r"(/\w+)\(appId='([0-9a-f-]{36})'\)")
+_OF_PRINCIPAL = re.compile(r"/servicePrincipals/([0-9a-f-]{36})/(appRoleAssignments|oauth2PermissionGrants)")
 
 Member = dict[str, Any]
 
@@ -61,9 +64,13 @@ class Graph:
     registrations: list[Member] = field(default_factory=list)
     others: list[Member] = field(default_factory=list)
     deleted: list[Member] = field(default_factory=list)
+    assignments: list[Member] = field(default_factory=list)
+    """App role assignments."""
+    grants: list[Member] = field(default_factory=list)
+    """Delegated permission grants."""
     may_read_applications: bool = True
     may_read_directory: bool = False
-    """Directory.Read.All: getByIds."""
+    """Directory.Read.All: getByIds, and delegated permission grants."""
     page_size: int = 100
     knows_in_for_app_id: bool = True
     meddle: Callable[[Member, Member], Member | None] = lambda _, answer: answer
@@ -83,7 +90,10 @@ class Graph:
         answers = []
         for each in reversed(asked["requests"]):  # "in any order"
             check_member(each)
-            answer = self.meddle(each, {"id": each["id"], **self.answer(each["method"], each["url"], each.get("body"))})
+            plain = self.answer(each["method"], each["url"], each.get("body"))
+            if plain["status"] == 200:
+                check_answer(each["url"], plain["body"])
+            answer = self.meddle(each, {"id": each["id"], **plain})
             answers += [answer] if answer is not None else []
         return {"responses": answers}
 
@@ -98,7 +108,29 @@ class Graph:
             return refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
         if path.startswith("/directory/deletedItems/") and "microsoft.graph" not in path:
             return self._deleted_item(path.rsplit("/", 1)[1])
+        if one := _ALTERNATE_KEY.fullmatch(path):
+            return self._one(self._collection(one.group(1)), one.group(2), query)
+        if of := _OF_PRINCIPAL.fullmatch(path):
+            return self._of_principal(of.group(1), of.group(2), query)
         return self._listing(path, query)
+
+    def _one(self, collection: list[Member], client_id: str, query: dict[str, str]) -> Member:
+        for each in collection:
+            if each["appId"] == client_id:
+                return {"status": 200, "headers": {}, "body": _selected(each, query["$select"])}
+        return refusal(404, "Request_ResourceNotFound", f"Resource '{client_id}' does not exist.")
+
+    def _of_principal(self, id_: str, what: str, query: dict[str, str]) -> Member:
+        if what == "oauth2PermissionGrants" and not self.may_read_directory:
+            return refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        if not any(each["id"] == id_ for each in self.principals):
+            return refusal(404, "Request_ResourceNotFound", f"Resource '{id_}' does not exist.")
+        assert query == {"$top": "999"}
+        if what == "appRoleAssignments":
+            found = [each for each in self.assignments if each["principalId"] == id_]
+        else:
+            found = [each for each in self.grants if each["clientId"] == id_]
+        return {"status": 200, "headers": {}, "body": {"value": found}}
 
     def _get_by_ids(self, ids: list[str]) -> Member:
         if not self.may_read_directory:

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from hveadmin.report import accounts, apply, apps, plan
+from hveadmin.report import accounts, apply, apps, plan, whatis
 from hveadmin.report.document import Report, Section, Table, together
 from hveadmin.report.render import FORMATS, render
 
@@ -16,7 +16,8 @@ UNREAD = [
     plan.unread("fabrikam", "AADSTS7000215"),
     apply.unread("fabrikam", "AADSTS7000215"),
     *(accounts.unread(kind, "fabrikam", "AADSTS7000215") for kind in (accounts.LIST_KIND, accounts.SHOW_KIND)),
-    *(apps.unread(kind, "fabrikam", "AADSTS7000215") for kind in (apps.LIST_KIND, apps.SHOW_KIND, apps.WHATIS_KIND)),
+    *(apps.unread(kind, "fabrikam", "AADSTS7000215") for kind in (apps.LIST_KIND, apps.SHOW_KIND)),
+    whatis.unread("fabrikam", "AADSTS7000215"),
 ]
 
 

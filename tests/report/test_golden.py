@@ -15,15 +15,29 @@ import pytest
 from builders import NOW, TENANT, account, address, app, apps, client, entry, grant, principal, snapshot, tenant
 
 from hveadmin.domain.applied import Applied, AppliedOutcome, RunResult
+from hveadmin.domain.asked import Explanation, read_asked
 from hveadmin.domain.desired import DesiredState, Mode, SourceSpan
 from hveadmin.domain.guard import Objection
+from hveadmin.domain.health import Examined, Remedy, Setting, failed, not_tried, passed, unknown, warned
 from hveadmin.domain.ids import Guid, ObjectId, TenantId
+from hveadmin.domain.permissions import Api, MailPermission, Permission, PermissionKind, Registered, Unseen
 from hveadmin.domain.plan import Action, AppLine, Change, Plan, Step, Unplanned
-from hveadmin.domain.tenant import AllowedApps, Identity, IdKind, Known, Readable, ServicePrincipal, Unknown
+from hveadmin.domain.tenant import (
+    AllowedApps,
+    Credential,
+    CredentialKind,
+    Identity,
+    IdKind,
+    Known,
+    Readable,
+    ServicePrincipal,
+    Unknown,
+)
 from hveadmin.report.accounts import account_list, account_show
 from hveadmin.report.accounts import unread as unread_accounts
 from hveadmin.report.apply import apply_report
-from hveadmin.report.apps import app_list, app_show, listings, whatis
+from hveadmin.report.apps import app_list, app_show
+from hveadmin.report.doctor import doctor_report, settings_report
 from hveadmin.report.document import Report, together
 from hveadmin.report.plan import SavedPlan, plan_report
 from hveadmin.report.query import query
@@ -31,6 +45,7 @@ from hveadmin.report.render import render
 from hveadmin.report.style import Style
 from hveadmin.report.tenants import Checked, tenant_list, tenant_test
 from hveadmin.report.validation import validation_report
+from hveadmin.report.whatis import whatis
 
 GOLDEN = Path(__file__).parent / "golden"
 SUFFIXES = {"table": "txt", "json": "json", "csv": "csv", "md": "md"}
@@ -159,12 +174,47 @@ CHECKS = (
     Checked("list HVE accounts", False, f"Exchange said {NAMES[5]}", "assign the role Mail Recipients"),
     Checked("read the directory", None, "not signed in"),
 )
-ASKED = (*(app(number).value for number in NAMES), "payroll\x07")
+ASKED = tuple(map(read_asked, (*(app(number).value for number in NAMES), NAMES[3], "payroll\x07")))
+VIEW = Readable({each.id: each for each in IDENTITIES}, {NAMES[3]: (named(3), named(2)), "payroll\x07": ()})
+_ROLE = Permission(Api.EXCHANGE, PermissionKind.APPLICATION, "Mail.Send")
+_SECRET = Credential(CredentialKind.SECRET, app(50).value, NAMES[4], "::e", NOW, NOW + timedelta(days=9))
+MAY_SEND = MailPermission(
+    named(1),
+    app(99),
+    frozenset({_ROLE}),
+    Unseen("delegated consent may not be read", "Directory.Read.All"),
+    Registered(frozenset({_ROLE}), (_SECRET,)),
+)
 
 
 def ids(*numbers: int) -> tuple[ObjectId, ...]:
     return tuple(map(app, numbers))
 
+
+EXAMINED = Examined(
+    "contoso",
+    NOW,
+    (
+        Setting("auth.secret", "file /home/me/.secrets/lab", "profile lab (profiles.yaml:7)"),
+        Setting("timeout", "300", "default"),
+    ),
+    (
+        passed("python", "hveadmin 0.1, Python 3.11.7, Linux x86_64"),
+        warned("endpoint login", f"certificate signed by CN={NAMES[5]}, which is not one of Microsoft's"),
+        failed(
+            "token",
+            f"the token is {NAMES[2]}'s and lacks Exchange.ManageAsApp",
+            Remedy(
+                "Exchange Online does not let this application in.",
+                ("App registrations > the application > API permissions", "Grant admin consent"),
+                ("Connect-MgGraph -TenantId 8f1c6d20-93a4-4e0b-b1b7-2f4d5e6a7b06",),
+                ("az ad app permission admin-consent --id 0b9c6e5a-3d1f-4c27-9a84-6f2e1d7b8c10",),
+            ),
+        ),
+        not_tried("exchange", "it needs `token`"),
+        unknown("graph", "Microsoft Graph is busy"),
+    ),
+)
 
 REPORTS: dict[str, Callable[[], Report]] = {
     "plan": lambda: plan_report(PLAN, plan_id="p1", saved=SavedPlan("contoso.plan.json", "9b1f" * 16)),
@@ -179,10 +229,12 @@ REPORTS: dict[str, Callable[[], Report]] = {
     ),
     "account": lambda: account_show("contoso", SNAPSHOT, SNAPSHOT.accounts),
     "apps": lambda: app_list("contoso", SNAPSHOT),
-    "app": lambda: app_show("contoso", SNAPSHOT, ids(1, 4)),
-    "whatis": lambda: whatis("contoso", TENANT, ASKED, SNAPSHOT.directory, listings(SNAPSHOT)),
+    "app": lambda: app_show("contoso", SNAPSHOT, ids(1, 4), {app(1): MAY_SEND}),
+    "whatis": lambda: whatis("contoso", Explanation(TENANT, NOW, ASKED, VIEW, SNAPSHOT.accounts)),
     "tenants": lambda: tenant_list(DESIRED),
     "tenant-test": lambda: tenant_test("contoso", TENANT, CHECKS),
+    "doctor": lambda: doctor_report(EXAMINED, made_by="hveadmin 0.1"),
+    "settings": lambda: settings_report("contoso", EXAMINED.settings),
     "validation": lambda: validation_report(DESIRED, ["hve.yaml:9: an application is named by its display name"]),
 }
 
