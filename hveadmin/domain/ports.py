@@ -6,14 +6,31 @@ There are two ports for accounts: whoever must not write is handed a reader, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from hveadmin.domain.ids import Address, Guid, ObjectId, TenantId
+from hveadmin.domain.ids import Address, ClientId, Guid, ObjectId, TenantId
+from hveadmin.domain.permissions import PermissionView
 from hveadmin.domain.plan import Change, Plan, Step
-from hveadmin.domain.tenant import AllowedApps, DirectoryView, Known, ListedAccount
+from hveadmin.domain.registration import (
+    Flow,
+    MailSend,
+    Principal,
+    PublicCertificate,
+    Registration,
+    ScopeGrant,
+)
+from hveadmin.domain.tenant import (
+    AllowedApps,
+    Credential,
+    DirectoryView,
+    Known,
+    ListedAccount,
+    ServicePrincipal,
+    Unreadable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,131 @@ class Directory(Protocol):
     def look_up(self, ids: Collection[Guid], names: Collection[str] = ()) -> DirectoryView:
         """
         What each id is, and which service principals bear each name.
+
+        Returns `Unreadable` where the directory cannot be read; raises AuthError where nobody could sign in.
+        """
+        ...
+
+
+class ApplicationReader(Protocol):
+    """Reads what the directory holds of one registration. Every method raises ServiceError or AuthError, never less."""
+
+    def mail_send(self) -> MailSend:
+        """Exchange Online in this tenant, and the ids of its permission Mail.Send. Raises Refused where it is none."""
+        ...
+
+    def registrations(self, name: str) -> Sequence[Registration]:
+        """Every app registration of this display name, as the directory compares names; without their keys."""
+        ...
+
+    def registration(self, client_id: ClientId) -> Registration | None:
+        """One app registration, whole; None where there is none."""
+        ...
+
+    def principal(self, client_id: ClientId) -> Principal | None:
+        """Its enterprise application in this tenant; None where there is none."""
+        ...
+
+    def has_role(self, principal: ObjectId, mail_send: MailSend) -> bool:
+        """Whether Mail.Send of Exchange Online (of no other API) is assigned to it."""
+        ...
+
+    def scope_grant(self, principal: ObjectId, mail_send: MailSend) -> ScopeGrant | None:
+        """The delegated consent to Exchange Online for everybody; None where there is none."""
+        ...
+
+
+class ApplicationWriter(Protocol):
+    """
+    Changes one registration, one call a method, never twice where twice would do harm.
+
+    Every method raises AuthError that names the missing permission, or ServiceError (`outcome_unknown` where the
+    answer was lost). What it made a moment ago and the directory does not show everywhere yet is waited for.
+    """
+
+    def create_application(self, name: str, flow: Flow, mail_send: MailSend) -> Registration:
+        """A registration for this tenant alone, asking for Mail.Send; with public client flows where delegated."""
+        ...
+
+    def request_permission(self, registration: Registration, flow: Flow, mail_send: MailSend) -> None:
+        """Let it ask for Mail.Send besides what it asks for already."""
+        ...
+
+    def allow_public_client(self, registration: Registration) -> None:
+        """Switch public client flows on."""
+        ...
+
+    def create_principal(self, client_id: ClientId) -> Principal:
+        """Its enterprise application."""
+        ...
+
+    def assign_role(self, principal: ObjectId, mail_send: MailSend) -> None:
+        """Admin consent to the application permission."""
+        ...
+
+    def grant_scope(self, principal: ObjectId, mail_send: MailSend, present: ScopeGrant | None) -> None:
+        """Admin consent to the delegated permission, for everybody; `present` is the consent that is extended."""
+        ...
+
+    def add_certificate(self, registration: Registration, certificate: PublicCertificate) -> None:
+        """Let this certificate sign in as it, besides those that may already."""
+        ...
+
+    def add_secret(self, registration: Registration, ends: datetime, keep: Callable[[str], None]) -> None:
+        """
+        Have the directory make a secret, and hand it to `keep` and to nobody else.
+
+        Where `keep` raises, the error names the key id of the secret that nobody holds.
+        """
+        ...
+
+
+class CertificateMaker(Protocol):
+    """Keeps an application's private key and its certificate on this side."""
+
+    def read(self, now: datetime) -> PublicCertificate | None:
+        """What is kept already; None where nothing is. Raises Refused where what is there cannot serve."""
+        ...
+
+    def make(self, days: int) -> PublicCertificate:
+        """
+        Make a key and a certificate, and keep both before anybody hears of them.
+
+        Raises Refused where something is kept in the place already, HveAdminError where it cannot be written.
+        """
+        ...
+
+
+class SecretKeeper(Protocol):
+    """Keeps an application's secret on this side."""
+
+    def hint(self, client_id: ClientId | None) -> str | None:
+        """The first characters of what is kept already, empty where nothing is; None where nothing can be kept."""
+        ...
+
+    def check(self) -> None:
+        """Raise now where a secret could not be kept later: it is given out only once. Changes nothing."""
+        ...
+
+    def keep(self, client_id: ClientId, value: str) -> None:
+        """Keep it. Raises HveAdminError where that fails."""
+        ...
+
+
+class PermissionReader(Protocol):
+    """Says what applications may do about sending mail, and what they prove themselves with."""
+
+    def mail_permission(self, applications: Collection[ServicePrincipal]) -> PermissionView:
+        """
+        What each application requested, was granted and consented to, by object id.
+
+        Returns `Unreadable` where the directory cannot be read; raises AuthError where nobody could sign in.
+        """
+        ...
+
+    def credentials(self, clients: Collection[ClientId]) -> Mapping[ClientId, tuple[Credential, ...]] | Unreadable:
+        """
+        The secrets and certificates of these applications' registrations, as far as they are in this tenant.
 
         Returns `Unreadable` where the directory cannot be read; raises AuthError where nobody could sign in.
         """
