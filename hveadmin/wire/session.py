@@ -101,6 +101,23 @@ class Reply:
         return "text that is not JSON"
 
 
+def _client(base: httpx2.URL, trust: ssl.SSLContext, headers: Mapping[str, str]) -> httpx2.Client:
+    """The HTTP client. Proxies are taken from the environment, but not for this machine. Raises UsageError."""
+    try:
+        return httpx2.Client(
+            verify=trust,
+            headers={**_HEADERS, **headers},
+            trust_env=not is_loopback(base.host),
+            follow_redirects=False,
+        )
+    except (ImportError, ValueError) as problem:
+        # A SOCKS proxy without the package for it, or a proxy address that is none; the text names no credentials.
+        raise UsageError(
+            f"the proxy that the environment names cannot be used: {type(problem).__name__}",
+            hint="check HTTPS_PROXY and ALL_PROXY; a SOCKS proxy needs: pip install 'httpx2[socks]'",
+        ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class WithAuthorization:
     """
@@ -155,13 +172,7 @@ class Session:
         self._max_body = max_body
         self._jitter = jitter
         self._cutoff = Cutoff(deadline)
-        self._client = httpx2.Client(
-            verify=trust or ssl_context(),
-            headers={**_HEADERS, **(headers or {})},
-            # Proxies are taken from the environment, but not for this machine.
-            trust_env=not _is_loopback(base.host),
-            follow_redirects=False,
-        )
+        self._client = _client(base, trust or ssl_context(), headers or {})
 
     def __enter__(self) -> Self:
         return self
@@ -479,7 +490,7 @@ def _parse_base(base_url: str) -> httpx2.URL:
         raise UsageError(f"{base_url!r} is no address of a service", hint=_BASE_HINT) from None
     if not url.host or url.userinfo or url.query or url.path not in ("", "/"):
         raise UsageError(f"{base_url!r} is no address of a service", hint=_BASE_HINT)
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
         raise UsageError(f"{base_url!r} is not https: an access token would travel in clear", hint=_BASE_HINT)
     return url
 
@@ -502,7 +513,8 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, for which no proxy is asked."""
     if _is_ip(host):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost" or host.endswith(".localhost")

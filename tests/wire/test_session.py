@@ -14,7 +14,8 @@ import pytest
 from loopback import Act, Authority, Drip, Hang, Loopback, Raw, Say, Seen, SkippingClock, Tokens
 
 from hveadmin.errors import AuthError, ConnectFailed, SessionLost, TimedOut, UnreadableReply, UsageError
-from hveadmin.wire.session import Reply, WithAuthorization, demanded_claims, is_at_or_below
+from hveadmin.wire.deadline import Deadline
+from hveadmin.wire.session import Reply, Session, WithAuthorization, demanded_claims, is_at_or_below
 from hveadmin.wire.trust import ssl_context
 
 if TYPE_CHECKING:
@@ -490,3 +491,20 @@ def test_a_byte_order_mark_is_no_harm() -> None:
 
 def test_an_answer_shows_nothing_of_itself_in_a_log() -> None:
     assert "secret" not in repr(Reply(200, {"set-cookie": "secret"}, b"secret"))
+
+
+@pytest.mark.parametrize("proxy", ["socks5://localhost:1080", "nonsense://localhost:1"])
+def test_a_proxy_that_cannot_be_used_is_said_before_anything_is_sent(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    clock = SkippingClock()
+    with pytest.raises(UsageError, match="proxy that the environment names"):
+        Session(
+            base_url="https://exchange.example",
+            scope="https://exchange.example/.default",
+            tokens=Tokens(),
+            clock=clock,
+            trust=None,
+            deadline=Deadline(clock, 10),
+        )
