@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import logging
 import ssl
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,28 +21,45 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from hveadmin.auth.claims import read_claims
-from hveadmin.auth.clouds import cloud_of, scope_of
+from hveadmin.auth.claims import TokenClaims, read_claims
+from hveadmin.auth.clouds import Cloud, cloud_of, scope_of
 from hveadmin.auth.credentials import sign_in
+from hveadmin.auth.guarded import ForDirectory, ForExchange
+from hveadmin.auth.sign_in import Person
+from hveadmin.auth.tokens import AzureTokenSource
 from hveadmin.config.profiles import load_profiles
 from hveadmin.directory.graph import GraphDirectory
+from hveadmin.directory.register import GraphApplicationReader, GraphApplicationWriter
+from hveadmin.domain.health import EndpointSeen, TenantSeen
 from hveadmin.domain.ids import NotAGuid, TenantId
-from hveadmin.domain.ports import AccountReader, AccountWriter, Directory, TenantIdentity
+from hveadmin.domain.ports import (
+    AccountReader,
+    AccountWriter,
+    ApplicationReader,
+    ApplicationWriter,
+    TenantIdentity,
+    TokenSource,
+)
 from hveadmin.domain.profile import AuthKind, AuthSettings, Endpoints, Profile, SecretKind, SecretSource
 from hveadmin.errors import Refused, UsageError
 from hveadmin.evidence.journal import FileJournal
 from hveadmin.exchange.gateway import ExchangeGateway, ExchangeWriter
 from hveadmin.exchange.rest import RestTransport
 from hveadmin.wire.deadline import Deadline
+from hveadmin.wire.probe import probe
 from hveadmin.wire.session import Session
+from hveadmin.wire.tenant_document import find_tenant
 from hveadmin.wire.trust import ssl_context
 from hveadmin.workflows.plan import Where
 
 if TYPE_CHECKING:
+    from hveadmin.auth.person import Forgotten
     from hveadmin.sandbox.server import Running, Sandbox
 
 SANDBOX = "sandbox"
 """The built-in profile."""
+ENVIRONMENT = "environment"
+"""What stands for a profile where none is named."""
 
 _log = logging.getLogger("hveadmin")
 
@@ -64,12 +83,18 @@ class Tenant:
 
     identity: TenantIdentity
     cloud: str
-    transport: RestTransport
+    permitted_cmdlets: Callable[[], frozenset[str]]
+    """Asks Exchange which cmdlets whoever is signed in may run."""
     reader: AccountReader
-    directory: Directory
+    directory: GraphDirectory
+    graph: Session
+    graph_address: str
+    """Microsoft Graph's public address in this cloud, for commands that somebody else runs."""
     clock: SystemClock
     journal: FileJournal
     deadline: Deadline
+    tokens: TokenSource
+    _writer: AccountWriter | None
     _open: ExitStack
 
     def __enter__(self) -> Self:
@@ -84,14 +109,28 @@ class Tenant:
         """Let go of connections and tokens. Closing twice is no error."""
         self._open.close()
 
+    def claims(self, audience: str) -> TokenClaims:
+        """What the token for an audience says of itself. Raises AuthError or ConnectFailed."""
+        return read_claims(self.tokens.token(scope_of(audience)))
+
     @property
     def where(self) -> Where:
         """What reading workflows need; there is no writer in it."""
         return Where(self.reader, self.directory, self.clock, self.identity.tenant_id, self.cloud)
 
     def writer(self) -> AccountWriter:
-        """What `apply` needs besides. Nothing else calls this."""
-        return ExchangeWriter(self.transport)
+        """What `apply` needs besides. Raises Refused where the connection was made for reading."""
+        if self._writer is None:
+            raise Refused("this connection only reads; nothing was sent")
+        return self._writer
+
+    def applications(self) -> ApplicationReader:
+        """What reads app registrations."""
+        return GraphApplicationReader(self.graph)
+
+    def application_writer(self) -> ApplicationWriter:
+        """What `app register` needs besides. Nothing else calls this."""
+        return GraphApplicationWriter(self.graph)
 
 
 class Wiring:
@@ -122,7 +161,7 @@ class Wiring:
         Raises UsageError for a name that nobody defined, ConfigError for profiles that cannot be read.
         """
         if name == "":
-            return Profile(name="environment")
+            return Profile(name=ENVIRONMENT)
         if name == SANDBOX:
             self._sandbox = self._sandbox or self._embedded_tenant()
             return self._sandbox
@@ -132,9 +171,9 @@ class Wiring:
             raise UsageError(f"there is no profile {name!r}", hint=f"the profiles are {listed}")
         return known[name]
 
-    def connect(self, profile: Profile, tenant: str = "") -> Tenant:
+    def connect(self, profile: Profile, tenant: str = "", *, write: bool = False) -> Tenant:
         """
-        Sign in to a tenant, given by its id or a domain; without one, the profile's.
+        Sign in to a tenant, given by its id or a domain; without one, the profile's. Without `write` it only reads.
 
         Raises AuthError or ConnectFailed where nobody could sign in, and Refused where the token that came is for
         another tenant than the one asked for by id (rail 7).
@@ -145,22 +184,69 @@ class Wiring:
                 hint="use transport: rest",
             )
         with ExitStack() as opened:
-            tenant_ = self._signed_in(profile, tenant, opened)
+            tenant_ = self._signed_in(profile, tenant, opened, write=write)
             # Whoever closes the run closes what a command left open.
             self._open.callback(tenant_.close)
             return tenant_
 
-    def _signed_in(self, profile: Profile, tenant: str, opened: ExitStack) -> Tenant:
+    def sign_in(self, profile: Profile, tenant: str = "", *, ask: bool | None = None) -> AzureTokenSource:
+        """
+        Get ready to sign in; nobody is contacted yet. To be closed.
+
+        `ask` says whether a person may be asked to do something; without it, whoever sits at a terminal may, but not
+        with CI=true. Raises UsageError for whatever is missing.
+        """
+        may_be_asked = _somebody_sits_here(self._environ) if ask is None else ask
+        person = Person(may_be_asked, _say_to_person, records_folder(profile, self._environ))
+        return sign_in(
+            profile.auth,
+            tenant_id=tenant,
+            cloud=cloud_of(profile),
+            ca=profile.ca,
+            environ=self._environ,
+            profile="" if profile.name == ENVIRONMENT else profile.name,
+            person=person,
+            patience=self._timeout,
+        )
+
+    def sign_out(self, profile: Profile) -> Forgotten:
+        """Forget who signed in with a profile, and the person's tokens. Nobody is contacted."""
+        from hveadmin.auth.person import sign_out
+
+        return sign_out(
+            records_folder(profile, self._environ),
+            "" if profile.name == ENVIRONMENT else profile.name,
+            cloud_of(profile).endpoints.login,
+            profile.auth,
+        )
+
+    def cloud(self, profile: Profile) -> Cloud:
+        """The cloud that a profile means. Raises UsageError."""
+        return cloud_of(profile)
+
+    def probe(self, profile: Profile, addresses: Sequence[str]) -> Mapping[str, EndpointSeen]:
+        """Each endpoint as it is met without a token, all of them at once. Raises UsageError for a CA file."""
+        clock, trust = SystemClock(), self._trust(profile.ca)
+        deadline = Deadline(clock, self._timeout)
+        with ThreadPoolExecutor(max_workers=len(addresses), thread_name_prefix="probe") as pool:
+            seen = pool.map(lambda address: probe(address, trust=trust, clock=clock, deadline=deadline), addresses)
+            return dict(zip(addresses, seen, strict=True))
+
+    def find_tenant(self, profile: Profile, tenant: str) -> TenantSeen | None:
+        """What is public about a tenant; None where there is none. Raises ConnectFailed or UnreadableReply."""
+        deadline = Deadline(SystemClock(), min(self._timeout, 30.0))
+        return find_tenant(cloud_of(profile).endpoints.login, tenant, trust=self._trust(profile.ca), deadline=deadline)
+
+    def _signed_in(self, profile: Profile, tenant: str, opened: ExitStack, *, write: bool) -> Tenant:
         clock = SystemClock()
         cloud = cloud_of(profile)
-        tokens = opened.enter_context(
-            sign_in(profile.auth, tenant_id=tenant, cloud=cloud, ca=profile.ca, environ=self._environ)
-        )
+        tokens = opened.enter_context(self.sign_in(profile, tenant))
         identity = read_claims(tokens.token(scope_of(cloud.audiences.exchange))).identity
-        _refuse_another_tenant(identity, tenant)
+        _log.debug("signed in to %s as %s, for %s", identity.tenant_id, identity.actor, cloud.endpoints.exchange)
+        refuse_another_tenant(identity, tenant)
         deadline = Deadline(clock, self._timeout)
 
-        def session(endpoint: str, audience: str) -> Session:
+        def session(endpoint: str, audience: str, tokens: TokenSource) -> Session:
             return opened.enter_context(
                 Session(
                     base_url=endpoint,
@@ -173,17 +259,22 @@ class Wiring:
                 )
             )
 
-        exchange = session(cloud.endpoints.exchange, cloud.audiences.exchange)
+        exchange = session(cloud.endpoints.exchange, cloud.audiences.exchange, ForExchange(tokens))
+        graph = session(cloud.endpoints.graph, cloud.audiences.graph, ForDirectory(tokens))
         transport = RestTransport(exchange, tenant=identity.tenant_id, concurrency=self._concurrency)
         return Tenant(
             identity=identity,
             cloud=cloud.name,
-            transport=transport,
+            permitted_cmdlets=transport.exported_cmdlets,
+            _writer=ExchangeWriter(transport) if write else None,
             reader=ExchangeGateway(transport, quirks=profile.quirks),
-            directory=GraphDirectory(session(cloud.endpoints.graph, cloud.audiences.graph)),
+            directory=GraphDirectory(graph),
+            graph=graph,
+            graph_address=cloud.audiences.graph,
             clock=clock,
             journal=FileJournal(state_folder(profile, self._environ), identity.tenant_id, clock),
             deadline=deadline,
+            tokens=tokens,
             _open=opened.pop_all(),
         )
 
@@ -241,7 +332,23 @@ def state_folder(profile: Profile, environ: Mapping[str, str]) -> Path:
     return user_state_path("hveadmin", appauthor=False)
 
 
-def _refuse_another_tenant(identity: TenantIdentity, asked: str) -> None:
+def records_folder(profile: Profile, environ: Mapping[str, str]) -> Path:
+    """Where it is remembered who signed in with a profile; no token is in it."""
+    return state_folder(profile, environ) / "sign-ins"
+
+
+def _somebody_sits_here(environ: Mapping[str, str]) -> bool:
+    return environ.get("CI", "").lower() != "true" and sys.stdin is not None and sys.stdin.isatty()
+
+
+def _say_to_person(text: str) -> None:
+    from hveadmin.report.safe_text import for_console
+
+    print(for_console(text), file=sys.stderr, flush=True)
+
+
+def refuse_another_tenant(identity: TenantIdentity, asked: str) -> None:
+    """Raise Refused where a token is for another tenant than the one that was asked for by its id (rail 7)."""
     try:
         wanted = TenantId.parse(asked)
     except NotAGuid:

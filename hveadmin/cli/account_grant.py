@@ -45,6 +45,7 @@ def change_one(run: Run, action: Action, account: str, apps: list[str]) -> None:
     from hveadmin.errors import UsageError
     from hveadmin.workflows.oneoff import plan_one
 
+    permits_of(run.options)  # a flag that cannot be read is said before anybody signs in
     address, ids = Address.parse(account), [ObjectId.parse(each) for each in apps]
     loaded = run.configuration_if_any()
     targets = run.targets(loaded.desired if loaded else None)
@@ -53,7 +54,7 @@ def change_one(run: Run, action: Action, account: str, apps: list[str]) -> None:
             f"{len(targets)} tenants are meant; a one-off is for one", hint="name the tenant with -t TENANT"
         )
     (target,) = targets
-    tenant = run.wiring.connect(target.profile, target.tenant)
+    tenant = run.wiring.connect(target.profile, target.tenant, write=True)
     plan = plan_one(
         tenant.where,
         target.alias,

@@ -42,7 +42,9 @@ def read_accounts(run: Run, tenant: Tenant) -> TenantSnapshot:
 
     where = tenant.where
     snapshot = gather(where.reader, where.directory, where.clock, where.tenant_id, progress=run.progress())
-    return replace(snapshot, accounts=tuple(each for each in snapshot.accounts if run.only(each.address)))
+    found = tuple(each for each in snapshot.accounts if run.only(each.address))
+    run.must_have_matched(len(found))
+    return replace(snapshot, accounts=found)
 
 
 def outcome_of(snapshot: TenantSnapshot) -> Outcome:

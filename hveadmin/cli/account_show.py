@@ -29,6 +29,7 @@ def command(
     7 a list could not be read.
     """
     from hveadmin.cli.run import Run
+    from hveadmin.domain.resolve import matches
     from hveadmin.errors import Refused
     from hveadmin.report.accounts import SHOW_KIND, account_show, unread
 
@@ -37,9 +38,10 @@ def command(
 
         def work(target: Target, tenant: Tenant) -> tuple[Report, Outcome]:
             snapshot = read_accounts(run, tenant)
-            if not snapshot.accounts:
+            missing = [glob for glob in accounts if not any(matches(glob, each.address) for each in snapshot.accounts)]
+            if missing:
                 raise Refused(
-                    f"{' and '.join(accounts)}: no HVE account of this tenant",
+                    f"{' and '.join(missing)}: no HVE account of this tenant",
                     hint="hveadmin account list shows the HVE accounts",
                 )
             return account_show(target.alias, snapshot, snapshot.accounts), outcome_of(snapshot)

@@ -20,6 +20,7 @@ _FIRST, _PLANS, _THINGS, _SERVER = "Start here", "The configuration", "One at a 
 
 COMMANDS = {
     "demo": Entry("hveadmin.cli.demo", "Tell the whole story on an embedded tenant; nothing to sign in to.", _FIRST),
+    "doctor": Entry("hveadmin.cli.doctor", "Find the first broken link between here and a tenant.", _FIRST),
     "validate": Entry("hveadmin.cli.validate", "Check the configuration, offline.", _PLANS),
     "schema": Entry("hveadmin.cli.schema", "Print the JSON Schema of a file format.", _PLANS),
     "plan": Entry("hveadmin.cli.plan", "Show what would change, and change nothing.", _PLANS),
@@ -27,6 +28,7 @@ COMMANDS = {
     "apply": Entry("hveadmin.cli.apply", "Make plans happen, exactly.", _PLANS),
     "account": Entry("hveadmin.cli.account", "List, show, grant and revoke.", _THINGS),
     "app": Entry("hveadmin.cli.app_group", "List, show, and tell what an id is.", _THINGS),
+    "auth": Entry("hveadmin.cli.auth", "Sign in, sign out, and tell who is signed in.", _THINGS),
     "tenant": Entry("hveadmin.cli.tenant", "List the tenants, and test the way to them.", _THINGS),
     "sandbox": Entry("hveadmin.cli.sandbox", "Serve, seed and reset the embedded tenant.", _SERVER),
 }
@@ -59,6 +61,8 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = app(arguments, prog_name="hveadmin", standalone_mode=True)
     except SystemExit as ended:
+        if ended.code == Outcome.INTERRUPTED:
+            complain("interrupted")
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         complain("interrupted")
@@ -79,8 +83,9 @@ def explain(error: HveAdminError, where: str = "") -> None:
 
     if isinstance(error, ConfigError):
         for problem in error.problems:
-            complain(problem)
-    complain(f"error: {where}: {console(error.message)}" if where else f"error: {console(error.message)}")
+            for line in problem.split("\n"):
+                complain(console(line))
+    complain(f"error: {console(where)}: {console(error.message)}" if where else f"error: {console(error.message)}")
     if isinstance(error, Refused):
         for reason in error.reasons:
             complain(f"  - {console(reason)}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +47,14 @@ def command(
     """
     from hveadmin.cli.run import Run
 
+    if plans and (options.account or options.tenant):
+        raise UsageError(
+            "a saved plan is applied whole: -a and -t choose nothing of it",
+            hint="plan those accounts only: hveadmin plan -a ACCOUNT --out DIR",
+        )
+    if expect_sha256 and not plans:
+        raise UsageError("--expect-sha256 is given, but no plan file", hint="name the plan that was approved")
+    permits_of(options)  # a flag that cannot be read is said before anybody signs in
     with Run(options) as run:
         ready = _saved(run, plans, expect_sha256 or []) if plans else _fresh(run)
         carry_out(run, ready, skip_stale=skip_stale)
@@ -59,18 +69,43 @@ class Ready:
     made: PlanFile
 
 
-def _fresh(run: Run) -> list[Ready]:
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A tenant whose plan could not be made, and why."""
+
+    alias: str
+    error: HveAdminError
+
+
+def _fresh(run: Run) -> list[Ready | Unready]:
     from hveadmin.cli.plan import make
+    from hveadmin.config.lockfile import lock_beside
 
     loaded = run.configuration()
-    found: list[Ready] = []
-    for target in run.targets(loaded.desired):
-        tenant = run.wiring.connect(target.profile, target.tenant)
-        found.append(Ready(target, tenant, make(run, loaded, target, tenant)))
+    lock = lock_beside(loaded.desired)
+
+    def ready(target: Target) -> Ready:
+        tenant = run.wiring.connect(target.profile, target.tenant, write=True)
+        return Ready(target, tenant, make(run, loaded, lock, target, tenant))
+
+    return _each([(target.alias, partial(ready, target)) for target in run.targets(loaded.desired)])
+
+
+def _each(attempts: Sequence[tuple[str, Callable[[], Ready]]]) -> list[Ready | Unready]:
+    """One tenant that cannot be reached does not keep the others waiting; a single one raises."""
+    found: list[Ready | Unready] = []
+    for alias, attempt in attempts:
+        try:
+            found.append(attempt())
+        except HveAdminError as error:
+            if len(attempts) == 1:
+                raise
+            explain(error, alias)
+            found.append(Unready(alias, error))
     return found
 
 
-def _saved(run: Run, files: Sequence[Path], expected: Sequence[str]) -> list[Ready]:
+def _saved(run: Run, files: Sequence[Path], expected: Sequence[str]) -> list[Ready | Unready]:
     from hveadmin.config.planfile import read
 
     if expected and len(expected) != len(files):
@@ -84,12 +119,12 @@ def _saved(run: Run, files: Sequence[Path], expected: Sequence[str]) -> list[Rea
                 hint="show it with hveadmin show, and have it approved again",
             )
         made.append(planfile)
-    return [_connected(run, each) for each in made]
+    return _each([(each.plan.tenant, partial(_connected, run, each)) for each in made])
 
 
 def _connected(run: Run, made: PlanFile) -> Ready:
     target = target_of(run, made)
-    return Ready(target, run.wiring.connect(target.profile, target.tenant), made)
+    return Ready(target, run.wiring.connect(target.profile, target.tenant, write=True), made)
 
 
 def target_of(run: Run, made: PlanFile) -> Target:
@@ -104,29 +139,49 @@ def target_of(run: Run, made: PlanFile) -> Target:
     return Target(plan.tenant, plan.tenant_id.value, run.profile(name))
 
 
-def carry_out(run: Run, ready: Sequence[Ready], *, skip_stale: bool = False) -> None:
+def carry_out(run: Run, tenants: Sequence[Ready | Unready], *, skip_stale: bool = False) -> None:
     """Show, judge, ask, apply each tenant, report what happened, and end the run."""
-    from hveadmin.domain.guard import objections, run_objections
+    from hveadmin.report.document import together
 
+    reports, outcome = carried_out(run, tenants, skip_stale=skip_stale)
+    try:
+        run.emit(together(reports))
+    except (HveAdminError, OSError) as error:
+        # What happened in the tenants outweighs where it could be written.
+        explain(error if isinstance(error, HveAdminError) else HveAdminError(f"the report cannot be written: {error}"))
+        outcome = worst([outcome, Outcome.ERROR])
+    run.end(outcome)
+
+
+def carried_out(
+    run: Run, tenants: Sequence[Ready | Unready], *, skip_stale: bool = False
+) -> tuple[list[Report], Outcome]:
+    """Show, judge, ask, apply each plan; a report for each tenant, and the worst outcome."""
     permits = permits_of(run.options)
-    for each in ready:
-        _show(run, each, permits)
-    changes = sum(len(each.made.plan.changes) for each in ready)
-    refuse_all(run_objections([each.made.plan for each in ready], permits))
-    allowed = [each for each in ready if not objections(each.made.plan, permits)]
-    if changes > 0 and any(each.made.plan.changes for each in allowed):
-        run.confirm(f"Change {changes} account{'s' if changes != 1 else ''}?")
+    ready = [each for each in tenants if isinstance(each, Ready)]
+    _judge_and_ask(run, ready, permits)
     reports: list[Report] = []
     outcomes: list[Outcome] = []
     with _ctrl_c() as stop_asked:
-        for each in ready:
-            report, outcome = _one(run, each, permits, stop_asked, skip_stale, alone=len(ready) == 1)
+        for each in tenants:
+            report, outcome = _one(run, each, permits, stop_asked, skip_stale, alone=len(tenants) == 1)
             reports.append(report)
             outcomes.append(outcome)
-    from hveadmin.report.document import together
+    return reports, worst(outcomes)
 
-    run.emit(together(reports))
-    run.end(worst(outcomes))
+
+def _judge_and_ask(run: Run, ready: Sequence[Ready], permits: Permits) -> None:
+    """Show every plan, refuse what stands against the run as a whole, and ask once for all that may go on."""
+    from hveadmin.domain.guard import objections, run_objections
+
+    for each in ready:
+        if not run.options.quiet or not run.options.yes:
+            _show(run, each, permits)
+    refuse_all(run_objections([each.made.plan for each in ready], permits))
+    allowed = [each.made.plan for each in ready if not objections(each.made.plan, permits)]
+    changes = sum(len(plan.changes) for plan in allowed)
+    if changes > 0:
+        run.confirm(f"Change {changes} account{'s' if changes != 1 else ''}?")
 
 
 def permits_of(options: Options) -> Permits:
@@ -155,14 +210,17 @@ def _show(run: Run, each: Ready, permits: Permits) -> None:
 
     plan = each.made.plan
     report = plan_report(plan, plan_id=each.made.plan_id, objections=objections(plan, permits))
-    run.say(render(report, "table", style=run.style_of_stderr))
+    run.stop_bar()
+    complain(render(report, "table", style=run.style_of_stderr))
 
 
 def _one(
-    run: Run, each: Ready, permits: Permits, stop_asked: StopFlag, skip_stale: bool, *, alone: bool
+    run: Run, each: Ready | Unready, permits: Permits, stop_asked: StopFlag, skip_stale: bool, *, alone: bool
 ) -> tuple[Report, Outcome]:
     from hveadmin.report.apply import apply_report, unread
 
+    if isinstance(each, Unready):
+        return unread(each.alias, each.error.message), each.error.outcome
     try:
         result = _apply(run, each, permits, stop_asked, skip_stale)
     except HveAdminError as error:
@@ -187,6 +245,8 @@ def _apply(run: Run, each: Ready, permits: Permits, stop_asked: StopFlag, skip_s
         tenant_id=tenant.identity.tenant_id,
         stop_asked=stop_asked,
         progress=run.progress(),
+        reserve=tenant.deadline.reserve,
+        out_of_time=lambda: tenant.deadline.remaining() <= 0,
     )
     return apply_plan(each.made.plan, each.made.plan_id, hands, permits=permits, skip_stale=skip_stale)
 
@@ -203,9 +263,15 @@ class StopFlag:
     def ask(self, number: int, frame: FrameType | None) -> None:
         """The first time: stop after the call in flight. The second time: stop now."""
         if self._asked:
+            _say("stopped in the middle of a call: the journal says which, and `hveadmin plan` what is there now")
             raise KeyboardInterrupt
         self._asked = True
-        complain("stopping after the call in flight; press Ctrl-C again to stop now")
+        _say("stopping after the call in flight; press Ctrl-C again to stop now")
+
+
+def _say(text: str) -> None:
+    # A signal may come while stderr's buffer is being written, which then must not be entered again.
+    os.write(2, f"{text}\n".encode())
 
 
 @contextmanager

@@ -141,8 +141,8 @@ _DECLARED: dict[str, Any] = {
     "no_input": Annotated[
         bool, Option("--no-input", help="Never ask; refuse instead. CI=true does the same.", rich_help_panel=_WRITE)
     ],
-    "ticket": Annotated[str, Option("--ticket", help="The change's ticket, for plan and journal.")],
-    "reason": Annotated[str, Option("--reason", help="Why, for plan and journal.")],
+    "ticket": Annotated[str, Option("--ticket", help="The change's ticket, written into the plan.")],
+    "reason": Annotated[str, Option("--reason", help="Why, written into the plan; needed to open an account.")],
     "allow_open": Annotated[
         list[str],
         Option(

@@ -13,6 +13,7 @@ from hveadmin.errors import Outcome, UsageError
 if TYPE_CHECKING:
     from hveadmin.cli.run import Run, Target
     from hveadmin.config.load import Loaded
+    from hveadmin.config.lockfile import Lock
     from hveadmin.config.planfile import PlanFile
     from hveadmin.report.document import Report
     from hveadmin.report.plan import SavedPlan
@@ -35,20 +36,28 @@ def command(
     reached; 7 an account could not be read.
     """
     from hveadmin.cli.run import Run
+    from hveadmin.config.lockfile import lock_beside
     from hveadmin.domain.guard import Permits, objections
     from hveadmin.report.plan import plan_report, unread
     from hveadmin.workflows.plan import outcome_of
 
     with Run(options) as run:
         loaded = run.configuration()
+        if out is not None:
+            _make_folder(out)
+        lock = lock_beside(loaded.desired)
 
         def work(target: Target, tenant: Tenant) -> tuple[Report, Outcome]:
-            made = make(run, loaded, target, tenant)
+            made = make(run, loaded, lock, target, tenant)
             saved = None
             if out is not None:
                 saved = _save(out, made)
             report = plan_report(
-                made.plan, plan_id=made.plan_id, objections=objections(made.plan, Permits()), saved=saved
+                made.plan,
+                plan_id=made.plan_id,
+                lock_sha256=made.lock_sha256,
+                objections=objections(made.plan, Permits()),
+                saved=saved,
             )
             return report, outcome_of(made.plan, detailed=detailed_exitcode)
 
@@ -60,15 +69,19 @@ def _save(folder: Path, made: PlanFile) -> SavedPlan:
     from hveadmin.report.plan import SavedPlan
 
     file = folder / f"{made.plan.tenant}.plan.json"
+    return SavedPlan(str(file), write(file, made))
+
+
+def _make_folder(folder: Path) -> None:
+    """Before anything is read, not after it. Raises UsageError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise UsageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
-    return SavedPlan(str(file), write(file, made))
 
 
-def make(run: Run, loaded: Loaded, target: Target, tenant: Tenant) -> PlanFile:
-    """One tenant's plan, ready to be saved."""
+def make(run: Run, loaded: Loaded, lock: Lock | None, target: Target, tenant: Tenant) -> PlanFile:
+    """One tenant's plan, ready to be saved; its applications held to their pins where there is a lock file."""
     from uuid import uuid4
 
     from hveadmin import __version__
@@ -84,8 +97,10 @@ def make(run: Run, loaded: Loaded, target: Target, tenant: Tenant) -> PlanFile:
         today=run.today,
         only=run.only,
         settling=tenant.journal.settling(),
+        pins=None if lock is None else lock.of(target.alias, tenant.identity.tenant_id),
         progress=run.progress(),
     )
+    run.must_have_matched(len(plan.changes) + plan.as_declared + plan.observed + len(plan.unknown) + len(plan.refused))
     return PlanFile(
         plan=plan,
         plan_id=str(uuid4()),
@@ -93,6 +108,7 @@ def make(run: Run, loaded: Loaded, target: Target, tenant: Tenant) -> PlanFile:
         tool_version=__version__,
         config_files=loaded.desired.files,
         config_sha256=loaded.desired.sha256,
+        lock_sha256=lock.sha256 if lock is not None else "",
         actor=tenant.identity.actor,
         ticket=run.options.ticket,
         reason=run.options.reason,

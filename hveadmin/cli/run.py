@@ -61,8 +61,15 @@ class Run:
         self.options = options
         self.environ = os.environ
         self._closing = ExitStack()
+        self.alone = False
+        """Whether only one tenant is meant."""
+        self._bar = self._closing.enter_context(ExitStack())
         configure(options)
         self._outputs: Sequence[Output] = open_outputs(options.output)
+        if options.query:
+            from hveadmin.report.query import check_query
+
+            check_query(options.query)
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +136,7 @@ class Run:
                 f"no tenant of the configuration is named {' or '.join(self.options.tenant)}",
                 hint=f"it has {', '.join(desired.tenants)}",
             )
+        self.alone = len(chosen) == 1
         return [self.target(entry) for entry in chosen]
 
     def target(self, entry: TenantEntry) -> Target:
@@ -151,11 +159,21 @@ class Run:
                     f"{name!r} is neither a tenant id nor a domain, and there is no configuration that names it",
                     hint="give -t contoso.onmicrosoft.com, or a configuration with -c FILE",
                 )
+        self.alone = len(named) == 1
         return [Target(name or profile.auth.tenant_id or profile.name, name, profile) for name in named]
 
     def only(self, address: Address) -> bool:
         """Whether -a names this account; without -a, every one."""
         return not self.options.account or any(matches(glob, address) for glob in self.options.account)
+
+    def must_have_matched(self, accounts: int) -> None:
+        """Raise Refused where a name after -a is no account of the only tenant; a glob may match nothing."""
+        names = [each for each in self.options.account if not set(each) & set("*?[")]
+        if self.alone and names and accounts == 0:
+            raise Refused(
+                f"no account of this tenant is named {' or '.join(names)}",
+                hint="hveadmin account list shows the HVE accounts",
+            )
 
     # How it goes
 
@@ -191,6 +209,7 @@ class Run:
         from hveadmin.report.query import query
         from hveadmin.report.render import render
 
+        self.stop_bar()
         document = query(report, self.options.query) if self.options.query else report
         for output in self._outputs:
             style = self.style if output.file is None else Style()
@@ -204,7 +223,11 @@ class Run:
         """A bar on stderr where a person looks at a terminal, else nothing."""
         from hveadmin.cli.progress import bar
 
-        return bar(self._closing, wanted=sys.stderr.isatty() and not self.options.quiet)
+        return bar(self._bar, wanted=sys.stderr.isatty() and not self.options.quiet)
+
+    def stop_bar(self) -> None:
+        """Take the bar away, before anything else is written or asked."""
+        self._bar.close()
 
     def say(self, text: str) -> None:
         """Something for people beside the result; on stderr, and not with --quiet."""
@@ -221,9 +244,13 @@ class Run:
             return
         if self.options.no_input or self.environ.get("CI", "").lower() == "true" or not sys.stdin.isatty():
             raise Refused("nobody can be asked here; nothing was written", hint="give --yes to answer the question")
-        from typer import confirm
-
-        if not confirm(question, err=True):
+        self.stop_bar()
+        print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline()
+        if answer == "":
+            complain("")
+            raise Refused("nobody answered; nothing was written", hint="give --yes to answer the question")
+        if answer.strip().lower() not in ("y", "yes"):
             raise Refused("the answer was no; nothing was written")
 
     @property

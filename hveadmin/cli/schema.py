@@ -22,6 +22,7 @@ def command(which: Annotated[Which, Argument(help="Which file format.")] = Which
     Editors complete and check hve.yaml with it: put `# yaml-language-server: $schema=hveadmin.schema.json` on its
     first line. Exit code: 0.
     """
+    from hveadmin.cli.outputs import write_out
     from hveadmin.config.schema import config_schema, plan_schema, published
 
-    print(published(config_schema() if which is Which.CONFIG else plan_schema()), end="")
+    write_out(published(config_schema() if which is Which.CONFIG else plan_schema()))

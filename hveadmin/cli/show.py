@@ -10,6 +10,7 @@ from typer import Argument, Option
 from hveadmin.cli.app import complain
 from hveadmin.cli.options import CONFIG, CONNECT, OUTPUT, Options, takes
 from hveadmin.errors import HveAdminError, Outcome
+from hveadmin.report.safe_text import for_console
 
 if TYPE_CHECKING:
     from hveadmin.cli.run import Run
@@ -41,10 +42,11 @@ def command(
             try:
                 stale = _stale(run, made)
             except HveAdminError as error:
-                complain(f"warning: whether the plan still fits was not looked at: {error.message}")
+                complain(f"warning: whether the plan still fits was not looked at: {for_console(error.message)}")
         report = plan_report(
             made.plan,
             plan_id=made.plan_id,
+            lock_sha256=made.lock_sha256,
             objections=objections(made.plan, Permits()),
             stale=stale,
             saved=SavedPlan(str(plan), sha256),

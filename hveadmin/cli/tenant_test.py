@@ -86,7 +86,7 @@ def _list(tenant: Tenant) -> str:
 
 
 def _cmdlets(tenant: Tenant) -> str:
-    permitted = {name.casefold() for name in tenant.transport.exported_cmdlets()}
+    permitted = {name.casefold() for name in tenant.permitted_cmdlets()}
     missing = [name for name in ("Add-HVEAppAccess", "Remove-HVEAppAccess") if name.casefold() not in permitted]
     if missing:
         raise AuthError(
@@ -103,6 +103,8 @@ def _directory(tenant: Tenant) -> str:
 
     exchange_online = ClientId("00000002-0000-0ff1-ce00-000000000000")
     view = tenant.directory.look_up([exchange_online])
+    if isinstance(view, Unreadable) and view.grant:
+        raise AuthError("a permission on Microsoft Graph is missing", hint=view.grant)
     if isinstance(view, Unreadable):
         raise Incomplete(view.why)
     return "ids can be checked"

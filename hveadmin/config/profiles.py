@@ -171,6 +171,7 @@ class AuthShape(Shape):
     token_file: Text | None = None
     service_connection_id: Text | None = None
     audience: Text | None = None
+    allow_unencrypted_cache: bool | None = None
 
 
 class EndpointsShape(Shape):
@@ -281,6 +282,7 @@ _ONLY_FOR: Mapping[str, tuple[str, ...]] = {
     "token_file": ("workload_identity",),
     "service_connection_id": ("azure_pipelines",),
     "audience": ("github",),
+    "allow_unencrypted_cache": ("device_code", "browser"),
 }
 
 
@@ -350,6 +352,7 @@ def _auth(shape: AuthShape, folder: Path) -> AuthSettings:
         "token_file": _path(shape.token_file, folder),
         "service_connection_id": shape.service_connection_id or "",
         "audience": shape.audience or "",
+        "allow_unencrypted_cache": "true" if shape.allow_unencrypted_cache else "",
     }
     return AuthSettings(
         kind=AuthKind(shape.kind),
