@@ -47,8 +47,13 @@ def load(name: str, entry: Entry) -> Command:
     if table is not None:
         return get_command(group(table, module.__doc__ or entry.summary))
     app = Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=CONTEXT)
-    app.command(name, help=module.command.__doc__)(module.command)
+    app.command(name, help=unwrapped(module.command.__doc__ or ""))(module.command)
     return get_command(app)
+
+
+def unwrapped(text: str) -> str:
+    """Paragraphs without the line ends of their source, for a terminal of any width."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}

@@ -85,3 +85,13 @@ def test_limits_hold_over_the_whole_run_too() -> None:
 def test_the_largest_use_of_a_limit_is_put_into_words() -> None:
     plan = plan_that(1, 3, 10, Limits())
     assert largest_use(plan) == "grants removed 3 of 100, limit 10 or 30 %"
+
+
+def test_the_strictest_of_each_bound_holds_over_the_run() -> None:
+    by_percent = plan_that(1, 1, 40, Limits(accounts_changed=Bound(10, 10), grants_removed=WIDE))
+    by_count = plan_that(5, 1, 40, Limits(accounts_changed=Bound(9, 100), grants_removed=WIDE))
+    more = dataclasses.replace(by_count, tenant="fabrikam")
+    (only,) = run_objections([by_percent, more, dataclasses.replace(more, tenant="tailspin")], Permits())
+    assert only.text.startswith("accounts changed: 11 of 120, limit 9")
+    (share,) = run_objections([by_percent, dataclasses.replace(more, accounts_total=10, tenant="x")], Permits())
+    assert "12 %, limit 10 %" in share.text

@@ -116,3 +116,11 @@ def test_a_selector_that_matches_nothing_is_reported() -> None:
 def test_references_are_what_the_directory_must_be_asked() -> None:
     configured = tenant({"x": entry(Mode.ENFORCE, grant(1), grant(2, ByClientId(client(2))), grant(3, ByName("N")))})
     assert references(configured) == (frozenset({app(1), client(2)}), frozenset({"N"}))
+
+
+@pytest.mark.parametrize("mode", [Mode.ABSENT, Mode.ADDITIVE])
+def test_with_nobody_to_ask_what_must_go_is_not_taken_for_gone(mode: Mode) -> None:
+    ended = grant(1, BY_CLIENT, expires=TODAY - timedelta(days=1))
+    with pytest.raises(Unresolved) as refused:
+        resolve(tenant({"x": entry(mode, ended)}), [address("x")], Unreadable("no permission"), today=TODAY)
+    assert "whether it is on a list cannot be told" in refused.value.reasons[0]
