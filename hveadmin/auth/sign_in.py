@@ -115,7 +115,8 @@ def client_id_of(text: str, where: str) -> ClientId:
     try:
         return ClientId.parse(text)
     except NotAGuid as error:
-        raise UsageError(f"{where}: {error.message}", hint=error.hint) from error
+        # Not quoted: what stands in the wrong variable may be the secret.
+        raise UsageError(f"{where} is not a GUID", hint=error.hint) from None
 
 
 def tenant_of(asked: Asked, fallback: str = "", where: str = "auth.tenant_id") -> str:

@@ -97,12 +97,11 @@ def _cmdlets(tenant: Tenant) -> str:
 
 
 def _directory(tenant: Tenant) -> str:
-    from hveadmin.domain.ids import ClientId
+    from hveadmin.domain.ids import EXCHANGE_ONLINE
     from hveadmin.domain.tenant import Unreadable
     from hveadmin.errors import Incomplete
 
-    exchange_online = ClientId("00000002-0000-0ff1-ce00-000000000000")
-    view = tenant.directory.look_up([exchange_online])
+    view = tenant.directory.look_up([EXCHANGE_ONLINE])
     if isinstance(view, Unreadable) and view.grant:
         raise AuthError("a permission on Microsoft Graph is missing", hint=view.grant)
     if isinstance(view, Unreadable):

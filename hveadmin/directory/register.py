@@ -19,10 +19,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from hveadmin.directory.items import Item, guid_text, parts, text, time
-from hveadmin.domain.ids import ClientId, Guid, ObjectId
+from hveadmin.domain.ids import EXCHANGE_ONLINE, ClientId, Guid, ObjectId
 from hveadmin.domain.registration import (
     ALL_PRINCIPALS,
-    EXCHANGE_ONLINE,
     MAIL_SEND,
     MAIL_SEND_ROLE,
     MAIL_SEND_SCOPE,

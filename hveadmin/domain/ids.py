@@ -67,6 +67,12 @@ class ClientId(Guid):
     """An application (client) id: the same in every tenant. Never valid on an HVE account's list."""
 
 
+EXCHANGE_ONLINE = ClientId("00000002-0000-0ff1-ce00-000000000000")
+"""Office 365 Exchange Online, the same in every tenant and cloud [D]."""
+MICROSOFT_GRAPH = ClientId("00000003-0000-0000-c000-000000000000")
+"""Microsoft Graph, the same in every tenant and cloud [D]."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class TenantId(Guid):
     """A tenant's id."""

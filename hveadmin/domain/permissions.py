@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hveadmin.domain.ids import Guid, ObjectId, TenantId
+from hveadmin.domain.ids import EXCHANGE_ONLINE, MICROSOFT_GRAPH, Guid, ObjectId, TenantId
 from hveadmin.domain.tenant import Credential, Identity, ServicePrincipal, Unreadable
 
-EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000"
+EXCHANGE_APP_ID = EXCHANGE_ONLINE.value
 """Office 365 Exchange Online, in every tenant [D]."""
-GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+GRAPH_APP_ID = MICROSOFT_GRAPH.value
 """Microsoft Graph, in every tenant [D]."""
 
 MAIL_SEND = "Mail.Send"

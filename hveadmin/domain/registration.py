@@ -18,11 +18,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from hveadmin.domain.ids import ClientId, Guid, ObjectId
+from hveadmin.domain.ids import EXCHANGE_ONLINE, ClientId, Guid, ObjectId
 from hveadmin.errors import Refused, UsageError
 
-EXCHANGE_ONLINE = ClientId("00000002-0000-0ff1-ce00-000000000000")
-"""Office 365 Exchange Online's client id: the same in every tenant."""
 MAIL_SEND = "Mail.Send"
 MAIL_SEND_ROLE = Guid("b633e1c5-b582-4048-a93e-9f11b44c7e96")
 """The application role. Microsoft Graph's Mail.Send has the same id, so it says nothing without its resource [F]."""

@@ -13,10 +13,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hveadmin.domain.ids import Address, TenantId
+from hveadmin.domain.ids import EXCHANGE_ONLINE, Address, TenantId
 from hveadmin.domain.registration import (
     ALL_PRINCIPALS,
-    EXCHANGE_ONLINE,
     MAIL_SEND,
     SINGLE_TENANT,
     Flow,

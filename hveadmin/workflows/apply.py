@@ -81,7 +81,8 @@ def apply_plan(plan: Plan, plan_id: str, hands: Hands, *, permits: Permits, skip
     if stale and not skip_stale:
         raise stale_refusal(plan, stale)
     _refuse_what_is_no_service_principal(plan, hands.directory)
-    if not hands.stop_asked():
+    begun = not hands.stop_asked()
+    if begun:
         # Stopped before the first call, the plan stays whole and may be applied later.
         hands.journal.begin(plan, plan_id)
     stale_addresses = {each.account: each.why for each in stale}
@@ -104,8 +105,9 @@ def apply_plan(plan: Plan, plan_id: str, hands: Hands, *, permits: Permits, skip
     ended = hands.clock.now()
     touched = any(each.calls_made > 0 and each.after != Known(each.change.before) for each in done)
     result = RunResult(plan, plan_id, started, ended, tuple(done), ended + TAKES_EFFECT_WITHIN if touched else None)
-    with suppress(HveAdminError):  # what was done must be told, also where it cannot be written down any more
-        hands.journal.end(plan, result.outcome.name.lower())
+    if begun:
+        with suppress(HveAdminError):  # what was done must be told, also where it cannot be written down any more
+            hands.journal.end(plan, result.outcome.name.lower())
     return result
 
 

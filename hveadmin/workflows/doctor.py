@@ -30,13 +30,13 @@ from hveadmin.domain.health import (
     unknown,
     warned,
 )
-from hveadmin.domain.ids import ClientId
+from hveadmin.domain.ids import EXCHANGE_ONLINE, MICROSOFT_GRAPH
 from hveadmin.domain.ports import AccountReader, Directory
 from hveadmin.domain.profile import Audiences, AuthKind, Endpoints
 from hveadmin.domain.tenant import Unknown, Unreadable
 from hveadmin.errors import ConnectFailed, HveAdminError, Outcome, Refused, ServiceError
 from hveadmin.workflows import remedies
-from hveadmin.workflows.remedies import EXCHANGE_ONLINE, MICROSOFT_GRAPH, TO_APPLY, TO_PLAN, Caller
+from hveadmin.workflows.remedies import TO_APPLY, TO_PLAN, Caller
 
 CLOCK_WARNS = timedelta(seconds=60)
 CLOCK_FAILS = timedelta(seconds=300)
@@ -257,7 +257,7 @@ class _Examination:
         if self._there is None:
             return not_tried("graph", "it needs a token for the right tenant")
         token = self._there.graph_token()
-        view = self._there.directory.look_up([ClientId(EXCHANGE_ONLINE)])
+        view = self._there.directory.look_up([EXCHANGE_ONLINE])
         why = view.why if isinstance(view, Unreadable) else ""
         return judge_graph(token, why, caller_of(self._patient, token))
 
@@ -370,8 +370,8 @@ def judge_token(patient: Patient, token: TokenSeen, tenant: TenantSeen | None) -
         return failed("token", said, remedies.sign_in_to_the_tenant(tenant.tenant_id))
     audience, wanted = token.audience.rstrip("/"), patient.audiences.exchange.rstrip("/")
     # A profile may name Graph as Exchange's audience: then the token is as asked for, and wrong all the same.
-    for_graph = audience in (patient.audiences.graph.rstrip("/"), MICROSOFT_GRAPH)
-    if for_graph or audience not in (wanted, EXCHANGE_ONLINE):
+    for_graph = audience in (patient.audiences.graph.rstrip("/"), MICROSOFT_GRAPH.value)
+    if for_graph or audience not in (wanted, EXCHANGE_ONLINE.value):
         said = f"the token is for {token.audience}, not for {'Exchange Online' if audience == wanted else wanted}"
         return failed("token", said, remedies.ask_the_right_audience(token.audience))
     right = "Exchange.Manage" if token.is_user else "Exchange.ManageAsApp"

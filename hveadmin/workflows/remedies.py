@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hveadmin.domain.health import EndpointSeen, Remedy, Stage
+from hveadmin.domain.ids import EXCHANGE_ONLINE, MICROSOFT_GRAPH
 
-EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
-MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 MANAGE_AS_APP = "dc50a0fb-09a3-484d-be87-e023b12c6440"
 APPLICATION_READ_ALL = "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
 RECIPIENT_ADMINISTRATOR = "31392ffb-586c-42d1-9346-e59415a2cc4e"
@@ -96,7 +95,7 @@ def grant_manage_as_app(caller: Caller) -> Remedy:
         " It needs a role besides; a new permission shows in the next new token."
     )
     found = "APIs my organization uses > Office 365 Exchange Online"
-    return _permission(caller, means, (EXCHANGE_ONLINE, found), ("Exchange.ManageAsApp", MANAGE_AS_APP))
+    return _permission(caller, means, (EXCHANGE_ONLINE.value, found), ("Exchange.ManageAsApp", MANAGE_AS_APP))
 
 
 def grant_application_read_all(caller: Caller) -> Remedy:
@@ -106,7 +105,7 @@ def grant_application_read_all(caller: Caller) -> Remedy:
         " checked and client ids and names cannot be resolved. It needs the application permission Application.Read.All"
         " of Microsoft Graph, with admin consent; Directory.Read.All is needed only to name users, groups and devices."
     )
-    api = (MICROSOFT_GRAPH, "Microsoft APIs > Microsoft Graph")
+    api = (MICROSOFT_GRAPH.value, "Microsoft APIs > Microsoft Graph")
     return _permission(caller, means, api, ("Application.Read.All", APPLICATION_READ_ALL))
 
 

@@ -81,3 +81,15 @@ def test_getting_ready_imports_no_library(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_secret_in_the_client_ids_place_is_not_quoted() -> None:
+    environ = {
+        "HVEADMIN_TENANT_ID": "contoso.com",
+        "HVEADMIN_CLIENT_ID": "s3cr3t~canary",
+        "HVEADMIN_CLIENT_SECRET": "x",
+    }
+    with pytest.raises(UsageError) as refused:
+        sign_in(AuthSettings(), tenant_id="", cloud=CLOUDS["worldwide"], environ=environ)
+    assert "HVEADMIN_CLIENT_ID is not a GUID" in refused.value.message
+    assert "canary" not in f"{refused.value.message}{refused.value.hint}{refused.value.__cause__}"

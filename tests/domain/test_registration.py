@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hveadmin.domain.ids import ClientId, Guid, ObjectId
+from hveadmin.domain.ids import EXCHANGE_ONLINE, ClientId, Guid, ObjectId
 from hveadmin.domain.registration import (
-    EXCHANGE_ONLINE,
     Access,
     Flow,
     KeyOnFile,

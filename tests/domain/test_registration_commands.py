@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hveadmin.domain.ids import Address, ClientId, Guid, ObjectId, TenantId
+from hveadmin.domain.ids import EXCHANGE_ONLINE, Address, ClientId, Guid, ObjectId, TenantId
 from hveadmin.domain.registration import (
-    EXCHANGE_ONLINE,
     MAIL_SEND_ROLE,
     Access,
     Flow,
