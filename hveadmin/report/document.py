@@ -11,8 +11,10 @@ Nothing in here is escaped; the format that writes it does that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from hveadmin.domain.finding import Finding, Severity
 from hveadmin.report.style import Tone
 
 FORMAT_VERSION = 1
@@ -94,6 +96,37 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """One tenant that findings were looked for in: whose data it is, how old, and how much of it could be read."""
+
+    tenant: str
+    tenant_id: str = ""
+    domain: str = ""
+    read_at: datetime | None = None
+    read_by: str = ""
+    accounts: int = 0
+    unreadable: tuple[str, ...] = ()
+    """The addresses of accounts whose list could not be read."""
+    why_unread: str = ""
+    """Why the tenant could not be read at all; empty where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What formats for findings are made from: every verdict, the good ones too, and where it was looked."""
+
+    findings: tuple[Finding, ...]
+    """Failures first, the worst first."""
+    scopes: tuple[Scope, ...]
+    fail_on: Severity = Severity.LOW
+    """From this severity on a failure fails the run."""
+    without_tenants: bool = False
+    """Only the configuration was looked at (--config-only)."""
+    version: str = ""
+    """hveadmin's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a command has to say."""
 
@@ -102,6 +135,8 @@ class Report:
     """The machine form without its head. No item has a key `format_version`, `kind` or `item`."""
     sections: tuple[Section, ...]
     """At least one; the tables of all have the same columns."""
+    assessment: Assessment | None = None
+    """None where the command looks for no findings; SARIF, JUnit and their like cannot be made then."""
 
     @property
     def data(self) -> object:
@@ -154,6 +189,17 @@ def together(reports: Sequence[Report]) -> Report:
         kind=first.kind,
         lists={name: [item for report in reports for item in report.lists.get(name, ())] for name in names},
         sections=tuple(section for report in reports for section in report.sections),
+        assessment=_together([report.assessment for report in reports if report.assessment is not None]),
+    )
+
+
+def _together(parts: Sequence[Assessment]) -> Assessment | None:
+    if len(parts) == 0:
+        return None
+    return replace(
+        parts[0],
+        findings=tuple(finding for part in parts for finding in part.findings),
+        scopes=tuple(scope for part in parts for scope in part.scopes),
     )
 
 
