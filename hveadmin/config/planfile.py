@@ -12,34 +12,46 @@ sha256; whoever approved bytes compares that (`apply --expect-sha256`).
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
-import rfc8785
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
 
+from hveadmin.config.canonical import (
+    AddressText,
+    FileKind,
+    GuidText,
+    Instant,
+    Part,
+    Sha256,
+    canonical,
+    instant,
+    mismatch,
+    not_as_written,
+    read_content,
+    write_whole,
+)
 from hveadmin.config.nodes import path_text
-from hveadmin.config.problems import printable, shortened
 from hveadmin.domain.desired import Bound, Limits, Mode, SourceSpan
 from hveadmin.domain.ids import Address, Guid, ObjectId, TenantId
 from hveadmin.domain.plan import Action, AppLine, Change, Direction, Plan, Step, Unplanned, fingerprint
 from hveadmin.domain.tenant import CEILING
-from hveadmin.errors import HveAdminError, Refused, UsageError
+from hveadmin.errors import Refused, UsageError
 
 FORMAT_VERSION = 1
 KIND = "hveadmin.plan"
-MAX_BYTES = 100 * 1024 * 1024
 
-_MOST_REASONS = 20
-_EDITED = "a plan is applied as it was made; make it again with `hveadmin plan --out DIR`"
+_KIND = FileKind(
+    kind=KIND,
+    noun="plan",
+    format_version=FORMAT_VERSION,
+    made_by="`hveadmin plan --out DIR` saves one plan file a tenant",
+    if_edited="a plan is applied as it was made; make it again with `hveadmin plan --out DIR`",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +88,9 @@ def write(path: Path, planfile: PlanFile) -> str:
             f"the plan was not saved: what is in {', '.join(suspicious)} looks like a secret",
             hint="a plan file is passed around; put no token, key or client secret into it",
         )
-    data = _canonical(document)
-    # Beside the target, because a rename is atomic within one file system only.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    data = canonical(document)
     try:
-        _write_whole(draft, data)
-        try:
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
+        write_whole(path, data)
     except OSError as error:
         raise UsageError(f"the plan cannot be saved to {path}: {error.strerror}") from error
     return hashlib.sha256(data).hexdigest()
@@ -98,28 +103,20 @@ def read(path: Path) -> tuple[PlanFile, str]:
     Raises UsageError for what is no plan file of this version, and Refused, with every objection, for a plan file
     that is not as it was written.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"the plan {path} cannot be read: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"{path} is no plan: it is larger than {MAX_BYTES:,} bytes")
-    content = _json(data, path)
-    _refuse_foreign(content, path)
+    content, data = read_content(path, _KIND)
     try:
         shape = PlanDocument.model_validate(content)
         found: list[str] = []
     except ValidationError as error:
-        found = [_mismatch(each) for each in error.errors(include_url=False, include_input=False)]
+        found = [mismatch(each) for each in error.errors(include_url=False, include_input=False)]
     if found:
-        raise _not_as_written(path, found)
+        raise not_as_written(path, _KIND, found)
     planfile = _from_document(shape)
     found = list(objections(planfile.plan))
-    if not found and _canonical(_document(planfile)) != data:
+    if not found and canonical(_document(planfile)) != data:
         found = ["its bytes are not those hveadmin wrote: it was edited by hand, or reformatted"]
     if found:
-        raise _not_as_written(path, found)
+        raise not_as_written(path, _KIND, found)
     return planfile, hashlib.sha256(data).hexdigest()
 
 
@@ -197,79 +194,6 @@ def _against_steps(change: Change) -> Iterator[str]:
         yield "the calls do not lead from the list before to the target"
 
 
-def _canonical(document: dict[str, Any]) -> bytes:
-    try:
-        return rfc8785.dumps(document)
-    except rfc8785.CanonicalizationError:
-        # A display name or a file name may hold half a surrogate pair, which no UTF-8 can.
-        return rfc8785.dumps(_encodable(document))
-
-
-def _encodable(value: Any) -> Any:
-    match value:
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case dict():
-            return {key: _encodable(each) for key, each in value.items()}
-        case list():
-            return [_encodable(each) for each in value]
-        case _:
-            return value
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _json(data: bytes, path: Path) -> Any:
-    try:
-        return json.loads(data.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise UsageError(
-            f"{path} is no plan: it is not JSON", hint="`hveadmin plan --out DIR` saves one plan file a tenant"
-        ) from None
-
-
-def _refuse_foreign(content: Any, path: Path) -> None:
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise UsageError(
-            f"{path} is no plan: its kind is not {KIND!r}",
-            hint="`hveadmin plan --out DIR` saves one plan file a tenant",
-        )
-    version = content.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise UsageError(
-            f"{path} is a plan of format {shortened(str(version))}; this hveadmin reads format {FORMAT_VERSION}",
-            hint="upgrade hveadmin, or make the plan again with this one",
-        )
-    if version != FORMAT_VERSION or isinstance(version, bool):
-        raise UsageError(f"{path} is a plan of no known format", hint=_EDITED)
-
-
-def _mismatch(error: Mapping[str, Any]) -> str:
-    message = str(error["msg"]).replace("Input should", "Must")
-    return f"{path_text(error['loc'])}: {message[:1].lower()}{message[1:]}"
-
-
-def _not_as_written(path: Path, reasons: Sequence[str]) -> HveAdminError:
-    shown = [printable(reason) for reason in reasons[:_MOST_REASONS]]
-    if len(reasons) > _MOST_REASONS:
-        shown.append(f"and {len(reasons) - _MOST_REASONS} more")
-    return Refused(f"the plan {path} is not as hveadmin wrote it; nothing was written", reasons=shown, hint=_EDITED)
-
-
 # A client secret of Entra holds `Q~` after four characters [F: published secret scanners]; the others are a JSON Web
 # Token, a private key, and an Authorization header.
 _SECRET = re.compile(
@@ -298,38 +222,10 @@ def _texts(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[str, st
 # The document
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, use_attribute_docstrings=True)
-
-
-def _is_address(text: str) -> str:
-    try:
-        same = Address.parse(text).value == text
-    except UsageError:
-        same = False
-    if not same:
-        raise PydanticCustomError("address", "must be a mail address in lower case")
-    return text
-
-
-def _is_instant(text: str) -> str:
-    try:
-        same = _instant(datetime.fromisoformat(text)) == text
-    except ValueError:
-        same = False
-    if not same:
-        raise PydanticCustomError("instant", "must be a time in UTC like 2026-11-02T10:14:07Z")
-    return text
-
-
-_GuidText = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_AddressText = Annotated[str, AfterValidator(_is_address)]
-_Instant = Annotated[str, AfterValidator(_is_instant), Field(json_schema_extra={"format": "date-time"})]
 _Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
-class SpanPart(_Part):
+class SpanPart(Part):
     """Where something is written; line and column count from 1."""
 
     file: str
@@ -337,19 +233,19 @@ class SpanPart(_Part):
     column: Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
-class StepPart(_Part):
+class StepPart(Part):
     """One call: these applications are granted or revoked together."""
 
     action: Literal["grant", "revoke"]
-    apps: list[_GuidText]
+    apps: list[GuidText]
     """Service principal object ids."""
 
 
-class LinePart(_Part):
+class LinePart(Part):
     """One application of a change, with what a reader needs to judge it."""
 
     action: Literal["grant", "revoke"]
-    app: _GuidText
+    app: GuidText
     """Service principal object id."""
     label: str
     """The configuration's name, else the directory's display name, else empty."""
@@ -359,21 +255,21 @@ class LinePart(_Part):
     """Why it goes, or what is remarkable about it."""
 
 
-class AccountPart(_Part):
+class AccountPart(Part):
     """One account's list, before and after, and the calls between, in their order."""
 
-    address: _AddressText
-    guid: _GuidText
+    address: AddressText
+    guid: GuidText
     """What stays when the address changes."""
     mode: Literal["enforce", "additive", "absent", "observe", "unrestricted"]
     origin: str
     """What says so: a file and line, a selector, or the command line."""
     source: SpanPart | None
-    before: list[_GuidText]
+    before: list[GuidText]
     """The list as it was read, sorted. Empty means that every application may send."""
-    fingerprint: _Sha256
+    fingerprint: Sha256
     """Over tenant, account and the list before: the plan fits only this list."""
-    target: list[_GuidText]
+    target: list[GuidText]
     """The list afterwards, sorted. Empty means that every application may send."""
     steps: list[StepPart]
     lines: list[LinePart]
@@ -381,15 +277,15 @@ class AccountPart(_Part):
     """Why an account is opened on purpose."""
 
 
-class UnplannedPart(_Part):
+class UnplannedPart(Part):
     """An account that is not planned, and why."""
 
-    address: _AddressText
+    address: AddressText
     why: str
     origin: str
 
 
-class BoundPart(_Part):
+class BoundPart(Part):
     """A limit by count and by percent."""
 
     max: _Count
@@ -397,7 +293,7 @@ class BoundPart(_Part):
     source: SpanPart | None
 
 
-class LimitsPart(_Part):
+class LimitsPart(Part):
     """The limits that held when the plan was made."""
 
     accounts_changed: BoundPart
@@ -406,7 +302,7 @@ class LimitsPart(_Part):
     accounts_opened_source: SpanPart | None
 
 
-class CountsPart(_Part):
+class CountsPart(Part):
     """What does not follow from the changes."""
 
     accounts_total: _Count
@@ -418,7 +314,7 @@ class CountsPart(_Part):
     open_after: _Count
 
 
-class ConfigurationPart(_Part):
+class ConfigurationPart(Part):
     """The configuration that the plan follows."""
 
     files: list[str]
@@ -426,14 +322,14 @@ class ConfigurationPart(_Part):
     """Over the bytes of the files; empty where no configuration was used."""
 
 
-class ToolPart(_Part):
+class ToolPart(Part):
     """What made the plan."""
 
     name: Literal["hveadmin"]
     version: str
 
 
-class PlanDocument(_Part):
+class PlanDocument(Part):
     """A saved plan: what is to be done in one tenant."""
 
     kind: Literal["hveadmin.plan"]
@@ -441,15 +337,15 @@ class PlanDocument(_Part):
     plan_id: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     tenant: str
     """The tenant's name in the configuration."""
-    tenant_id: _GuidText
+    tenant_id: GuidText
     domain: str
     cloud: str
-    created_at: _Instant
-    read_at: _Instant
+    created_at: Instant
+    read_at: Instant
     """When the tenant was read."""
     tool: ToolPart
     configuration: ConfigurationPart
-    lock_sha256: _Sha256 | None
+    lock_sha256: Sha256 | None
     """Over the file that pins applications; null where there is none."""
     actor: str
     """Who made the plan."""
@@ -469,12 +365,6 @@ class PlanDocument(_Part):
 # Plan to document
 
 
-def _instant(when: datetime) -> str:
-    if when.tzinfo is None:
-        raise ValueError("a time without its time zone")
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _document(planfile: PlanFile) -> dict[str, Any]:
     plan = planfile.plan
     return {
@@ -485,8 +375,8 @@ def _document(planfile: PlanFile) -> dict[str, Any]:
         "tenant_id": plan.tenant_id.value,
         "domain": plan.domain,
         "cloud": plan.cloud,
-        "created_at": _instant(planfile.created_at),
-        "read_at": _instant(plan.read_at),
+        "created_at": instant(planfile.created_at),
+        "read_at": instant(plan.read_at),
         "tool": {"name": "hveadmin", "version": planfile.tool_version},
         "configuration": {"files": list(planfile.config_files), "sha256": planfile.config_sha256},
         "lock_sha256": planfile.lock_sha256 or None,
