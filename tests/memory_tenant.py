@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from builders import NOW, TENANT, address, service_principals
 
 from hveadmin.domain.applied import RunResult
+from hveadmin.domain.facts import BasicAuth, Billing
 from hveadmin.domain.guard import Permits
-from hveadmin.domain.ids import Address, Guid, ObjectId, TenantId
+from hveadmin.domain.ids import Address, ClientId, Guid, ObjectId, TenantId
+from hveadmin.domain.permissions import PermissionView
 from hveadmin.domain.plan import Change, Plan, Step
 from hveadmin.domain.ports import OpenPermit
-from hveadmin.domain.tenant import AllowedApps, DirectoryView, HveAccount, Known, ListedAccount, Unknown
+from hveadmin.domain.tenant import (
+    AllowedApps,
+    Credential,
+    DirectoryView,
+    HveAccount,
+    Known,
+    ListedAccount,
+    ServicePrincipal,
+    Unknown,
+    Unreadable,
+)
 from hveadmin.errors import Refused
 from hveadmin.workflows.apply import Hands, apply_plan
 
@@ -72,6 +84,39 @@ class MemoryTenant:
     def holds(self, name: str) -> frozenset[ObjectId] | str:
         allowed = self.lists[address(name)]
         return allowed.why if isinstance(allowed, Unknown) else allowed.apps
+
+
+@dataclass
+class MemoryFacts:
+    """Implements PermissionReader, BillingReader, BasicAuthReader and PeopleReader, and remembers what it was asked."""
+
+    permissions: PermissionView = field(default_factory=dict)
+    secrets: Mapping[ClientId, tuple[Credential, ...]] | Unreadable = field(default_factory=dict)
+    bills: Mapping[Address, Billing | Unknown] | Unreadable = field(default_factory=dict)
+    basic: Mapping[Address, BasicAuth | Unknown] | Unreadable = field(default_factory=dict)
+    people: Mapping[str, bool] | Unreadable = field(default_factory=dict)
+    asked: dict[str, frozenset[object]] = field(default_factory=dict)
+    """What each method was asked about last."""
+
+    def mail_permission(self, applications: Collection[ServicePrincipal]) -> PermissionView:
+        self.asked["mail_permission"] = frozenset(each.object_id for each in applications)
+        return self.permissions
+
+    def credentials(self, clients: Collection[ClientId]) -> Mapping[ClientId, tuple[Credential, ...]] | Unreadable:
+        self.asked["credentials"] = frozenset(clients)
+        return self.secrets
+
+    def billing(self, accounts: Collection[Address]) -> Mapping[Address, Billing | Unknown] | Unreadable:
+        self.asked["billing"] = frozenset(accounts)
+        return self.bills
+
+    def basic_auth(self, accounts: Collection[Address]) -> Mapping[Address, BasicAuth | Unknown] | Unreadable:
+        self.asked["basic_auth"] = frozenset(accounts)
+        return self.basic
+
+    def still_there(self, addresses: Collection[str]) -> Mapping[str, bool] | Unreadable:
+        self.asked["still_there"] = frozenset(addresses)
+        return self.people
 
 
 @dataclass

@@ -13,6 +13,7 @@ class Which(StrEnum):
 
     CONFIG = "config"
     PLAN = "plan"
+    SNAPSHOT = "snapshot"
 
 
 def command(which: Annotated[Which, Argument(help="Which file format.")] = Which.CONFIG) -> None:
@@ -23,6 +24,7 @@ def command(which: Annotated[Which, Argument(help="Which file format.")] = Which
     first line. Exit code: 0.
     """
     from hveadmin.cli.outputs import write_out
-    from hveadmin.config.schema import config_schema, plan_schema, published
+    from hveadmin.config.schema import config_schema, plan_schema, published, snapshot_schema
 
-    write_out(published(config_schema() if which is Which.CONFIG else plan_schema()))
+    made = {Which.CONFIG: config_schema, Which.PLAN: plan_schema, Which.SNAPSHOT: snapshot_schema}
+    write_out(published(made[which]()))

@@ -44,6 +44,8 @@ class FileKind:
     """Which command writes one; a sentence's beginning: "`hveadmin snapshot -o FILE` takes one"."""
     if_edited: str
     """What to do about one that is not as it was written."""
+    not_done: str
+    """What was not done with such a one: `nothing was written`."""
 
 
 class Part(BaseModel):
@@ -177,5 +179,5 @@ def not_as_written(path: Path, kind: FileKind, reasons: list[str]) -> HveAdminEr
     if len(reasons) > _MOST_REASONS:
         shown.append(f"and {len(reasons) - _MOST_REASONS} more")
     return Refused(
-        f"the {kind.noun} {path} is not as hveadmin wrote it; nothing was written", reasons=shown, hint=kind.if_edited
+        f"the {kind.noun} {path} is not as hveadmin wrote it; {kind.not_done}", reasons=shown, hint=kind.if_edited
     )

@@ -51,6 +51,7 @@ _KIND = FileKind(
     format_version=FORMAT_VERSION,
     made_by="`hveadmin plan --out DIR` saves one plan file a tenant",
     if_edited="a plan is applied as it was made; make it again with `hveadmin plan --out DIR`",
+    not_done="nothing was written",
 )
 
 

@@ -1,8 +1,8 @@
 """
 JSON Schemas (2020-12) made from the models, for editors and for programs that write these files.
 
-They are published in the package (`hveadmin.schema.json`, `plan.schema.json`); a test compares them with what the
-models say now, and `publish` writes them anew.
+They are published in the package (`hveadmin.schema.json`, `plan.schema.json`, `snapshot.schema.json`); a test compares
+them with what the models say now, and `publish` writes them anew.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from pydantic_core import core_schema
 
 from hveadmin.config.model import ConfigFile
 from hveadmin.config.planfile import FORMAT_VERSION, PlanDocument
+from hveadmin.config.snapshot_shape import SnapshotDocument
+from hveadmin.config.snapshotfile import FORMAT_VERSION as SNAPSHOT_VERSION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CONFIG_FILE = "hveadmin.schema.json"
 PLAN_FILE = "plan.schema.json"
+SNAPSHOT_FILE = "snapshot.schema.json"
 
 
 class _AsWritten(GenerateJsonSchema):
@@ -46,15 +49,22 @@ def plan_schema() -> dict[str, Any]:
     return _schema(PlanDocument, name, "hveadmin plan file", GenerateJsonSchema, "serialization")
 
 
+def snapshot_schema() -> dict[str, Any]:
+    """The schema of a snapshot."""
+    name = f"urn:hveadmin:schema:snapshot:{SNAPSHOT_VERSION}"
+    return _schema(SnapshotDocument, name, "hveadmin snapshot", GenerateJsonSchema, "serialization")
+
+
 def published(schema: dict[str, Any]) -> str:
     """A schema as it stands in its file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def publish(folder: Path = Path(__file__).parent) -> None:
-    """Write both schemas into the package. For those who change the models."""
+    """Write the schemas into the package. For those who change the models."""
     (folder / CONFIG_FILE).write_text(published(config_schema()), encoding="utf-8")
     (folder / PLAN_FILE).write_text(published(plan_schema()), encoding="utf-8")
+    (folder / SNAPSHOT_FILE).write_text(published(snapshot_schema()), encoding="utf-8")
 
 
 def _schema(

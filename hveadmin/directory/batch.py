@@ -5,7 +5,7 @@ A batch answers 200 whatever became of its members, in any order [D], so each me
 
     200                              the answer, with all its pages
     404 for one object               it is not there
-    403 where it does no harm        nobody may say (users, groups, devices; deleted ones of those; delegated consent)
+    403 where it does no harm        nobody may say (users, groups, devices; deleted ones; delegated consent; addresses)
     403 elsewhere                    NotGranted: Application.Read.All is missing
     400 for `appId in (…)`           asked once more as `appId eq … or appId eq …`
     429, 408, 5xx                    asked again alone, after the longest Retry-After (fractional [D]) of such members
@@ -26,7 +26,8 @@ from hveadmin.wire.session import Reply, Session
 
 VERSION = "/v1.0"
 
-_HARMLESS = frozenset({Topic.ANYTHING, Topic.DELETED_BY_ID, Topic.CONSENTS_OF})
+_PEOPLE = frozenset(each for each in Topic if each.path in ("/users", "/groups"))
+_HARMLESS = frozenset({Topic.ANYTHING, Topic.DELETED_BY_ID, Topic.CONSENTS_OF}) | _PEOPLE
 _MAX_TEXT = 200
 
 

@@ -64,7 +64,18 @@ class Facts:
             case Topic.REGISTRATION_BY_ID | Topic.REGISTRATION_BY_CLIENT_ID:
                 for item in items:
                     self._see(_REGISTRATION, item)
-            case Topic.API | Topic.API_ID | Topic.ROLES_OF | Topic.CONSENTS_OF | Topic.REGISTRATION_OF:
+            case (
+                Topic.USER_BY_MAIL
+                | Topic.USER_BY_SIGN_IN_NAME
+                | Topic.GROUP_BY_MAIL
+                | Topic.USER_BY_OTHER_ADDRESS
+                | Topic.GROUP_BY_OTHER_ADDRESS
+                | Topic.API
+                | Topic.API_ID
+                | Topic.ROLES_OF
+                | Topic.CONSENTS_OF
+                | Topic.REGISTRATION_OF
+            ):
                 raise ValueError(f"{question.topic.name} is not about what an id is")
 
     def refuse(self, question: Question) -> None:

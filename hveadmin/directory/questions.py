@@ -1,9 +1,9 @@
 """
 What can be asked of Graph, each question a member of a $batch. Pure.
 
-The least privileged permission of all of them is Application.Read.All [D], but for two, which need
-Directory.Read.All and whose refusal does no harm: `ANYTHING` (users, groups and devices then stay invisible) and
-`CONSENTS_OF` (delegated consent does).
+The least privileged permission of most of them is Application.Read.All [D]. Two need Directory.Read.All, and their
+refusal does no harm: `ANYTHING` (users, groups and devices then stay invisible) and `CONSENTS_OF` (delegated consent
+does). Whose an address is takes User.ReadBasic.All and GroupMember.Read.All; it is asked by itself.
 
 A filter takes at most 15 values [F: "Too many child clauses … Max allowed: 15"], getByIds 1,000 ids [D], a batch 20
 members [D].
@@ -32,6 +32,7 @@ _PRINCIPAL = (
 # tenant [D]; at 15 ids a question that is far off.
 _APPLICATION = "id,appId,displayName,passwordCredentials,keyCredentials"
 _DELETED = "id,appId,displayName,deletedDateTime"
+_TAKE_SEVERAL = frozenset({"id", "appId", "mail", "userPrincipalName"})
 
 Each = TypeVar("Each")
 
@@ -51,6 +52,12 @@ class Topic(Enum):
     DELETED_BY_ID = ("/directory/deletedItems", "", "")
     # A POST with the ids in its body; "do not rely on $select" [F].
     ANYTHING = ("/directoryObjects/getByIds", "", "")
+    # Whose address it is. The answer holds no more than what was compared.
+    USER_BY_MAIL = ("/users", "mail", "id,mail")
+    USER_BY_SIGN_IN_NAME = ("/users", "userPrincipalName", "id,userPrincipalName")
+    GROUP_BY_MAIL = ("/groups", "mail", "id,mail")
+    USER_BY_OTHER_ADDRESS = ("/users", "proxyAddresses", "id")
+    GROUP_BY_OTHER_ADDRESS = ("/groups", "proxyAddresses", "id")
     # From here on: what one application may do. `{}` is the one value.
     API = ("/servicePrincipals(appId='{}')", "", "id,appId,appRoles,oauth2PermissionScopes")
     API_ID = ("/servicePrincipals(appId='{}')", "", "id,appId")
@@ -103,7 +110,10 @@ class Question:
         if topic is Topic.PRINCIPAL_BY_NAME:
             condition = f"displayName eq {_literal(self.values[0])}"
             return f"{topic.path}?$filter={condition}&$select={topic.select}&$top={PAGE}"
-        if self.spelled_out:
+        if topic.compared == "proxyAddresses":
+            # Only `any` is to be had for it [D]. The prefix is the protocol's; the first address has it in capitals.
+            condition = f"proxyAddresses/any(p:p eq {_literal(f'smtp:{self.values[0]}')})"
+        elif self.spelled_out:
             condition = " or ".join(f"{topic.compared} eq {_literal(value)}" for value in self.values)
         else:
             condition = f"{topic.compared} in ({','.join(map(_literal, self.values))})"
@@ -112,7 +122,7 @@ class Question:
 
 def ask(topic: Topic, values: Iterable[str]) -> list[Question]:
     """The questions that ask one thing about all these values, as few as the limits allow."""
-    limit = IDS if topic is Topic.ANYTHING else VALUES if topic.compared in ("id", "appId") else 1
+    limit = IDS if topic is Topic.ANYTHING else VALUES if topic.compared in _TAKE_SEVERAL else 1
     return [Question(topic, tuple(some)) for some in chunks(list(values), limit)]
 
 

@@ -20,6 +20,16 @@ NOT_ASKED = Unreadable("nobody asked")
 """Stands for a part that this run had no need of."""
 
 
+class Part(StrEnum):
+    """What is asked besides the lists and the directory, each for a price in calls; a run asks for what it needs."""
+
+    PERMISSIONS = "permissions"
+    CREDENTIALS = "credentials"
+    BILLING = "billing"
+    BASIC_AUTH = "basic-auth"
+    OWNERS = "owners"
+
+
 class BillingStatus(StrEnum):
     """What Get-HVEAccountBillingPolicy says of one account [D]."""
 
@@ -41,9 +51,14 @@ class Billing:
 
 
 class BasicAuth(StrEnum):
-    """Whether the account's password alone lets somebody send, past the list."""
+    """
+    Whether the authentication policies of Exchange let the account sign in to SMTP with its password, past the list.
+
+    Security Defaults and Conditional Access may block it besides [D]; they are not read.
+    """
 
     ALLOWED = "allowed"
+    """The policy in force has AllowBasicAuthSmtp, or no policy is in force."""
     BLOCKED = "blocked"
 
 
@@ -59,6 +74,7 @@ class TenantFacts:
     permissions: PermissionView = NOT_ASKED
     """By object id, for every service principal on a list or in the configuration."""
     credentials: Mapping[ClientId, tuple[Credential, ...]] | Unreadable = NOT_ASKED
+    """Of every such application that is registered in this tenant. One registered elsewhere is not among the keys."""
     billing: Mapping[Address, Billing | Unknown] | Unreadable = NOT_ASKED
     basic_auth: Mapping[Address, BasicAuth | Unknown] | Unreadable = NOT_ASKED
     owners: Mapping[str, bool] | Unreadable = NOT_ASKED

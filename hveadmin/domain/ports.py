@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from hveadmin.domain.facts import BasicAuth, Billing
 from hveadmin.domain.ids import Address, ClientId, Guid, ObjectId, TenantId
 from hveadmin.domain.permissions import PermissionView
 from hveadmin.domain.plan import Change, Plan, Step
@@ -22,6 +23,7 @@ from hveadmin.domain.registration import (
     Registration,
     ScopeGrant,
 )
+from hveadmin.domain.sending import Attempt, Message
 from hveadmin.domain.tenant import (
     AllowedApps,
     Credential,
@@ -29,6 +31,7 @@ from hveadmin.domain.tenant import (
     Known,
     ListedAccount,
     ServicePrincipal,
+    Unknown,
     Unreadable,
 )
 
@@ -220,6 +223,56 @@ class PermissionReader(Protocol):
         The secrets and certificates of these applications' registrations, as far as they are in this tenant.
 
         Returns `Unreadable` where the directory cannot be read; raises AuthError where nobody could sign in.
+        """
+        ...
+
+
+class BillingReader(Protocol):
+    """Says whether accounts' sending can be billed."""
+
+    def billing(self, accounts: Collection[Address]) -> Mapping[Address, Billing | Unknown] | Unreadable:
+        """
+        Each account's, every one of them. A failure of one account is its `Unknown`.
+
+        Returns `Unreadable` where nobody may ask, with what to grant; raises AuthError where nobody could sign in.
+        """
+        ...
+
+
+class BasicAuthReader(Protocol):
+    """Says whether accounts may sign in to SMTP with their password."""
+
+    def basic_auth(self, accounts: Collection[Address]) -> Mapping[Address, BasicAuth | Unknown] | Unreadable:
+        """
+        Each account's, every one of them, by the authentication policies in force.
+
+        Returns `Unreadable` where the policies cannot be read, with what to grant where a right is missing; raises
+        AuthError where nobody could sign in.
+        """
+        ...
+
+
+class PeopleReader(Protocol):
+    """Says whether somebody is still there."""
+
+    def still_there(self, addresses: Collection[str]) -> Mapping[str, bool] | Unreadable:
+        """
+        For each mail address, whether a user or a group of the tenant has it.
+
+        The keys are the addresses as they were given. Returns `Unreadable`, with what to grant where a right is
+        missing, if that could not be found out of any of them; raises AuthError where nobody could sign in.
+        """
+        ...
+
+
+class MailProbe(Protocol):
+    """Tries to authenticate as an account, and to send."""
+
+    def attempt(self, account: Address, token: str, message: Message | None = None) -> Attempt:
+        """
+        One attempt. What fails is a stage of it that did not pass; nothing is raised for that.
+
+        Raises UsageError for an address or a token that cannot be sent at all.
         """
         ...
 

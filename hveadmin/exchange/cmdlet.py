@@ -32,6 +32,9 @@ class CmdletName(StrEnum):
     GET_MAIL_USER = "Get-MailUser"
     GET_HVE_ACCOUNT_SETTINGS = "Get-HVEAccountSettings"
     GET_HVE_ACCOUNT_BILLING_POLICY = "Get-HVEAccountBillingPolicy"
+    GET_AUTHENTICATION_POLICY = "Get-AuthenticationPolicy"
+    GET_ORGANIZATION_CONFIG = "Get-OrganizationConfig"
+    GET_USER = "Get-User"
     ADD_HVE_APP_ACCESS = "Add-HVEAppAccess"
     REMOVE_HVE_APP_ACCESS = "Remove-HVEAppAccess"
 
@@ -77,6 +80,21 @@ def settings_of(account: Address) -> Cmdlet:
 def billing_policy_of(account: Address) -> Cmdlet:
     """Whether one account's sending can be billed; one that cannot cannot send."""
     return Cmdlet(CmdletName.GET_HVE_ACCOUNT_BILLING_POLICY, {"Identity": account.value})
+
+
+def authentication_policies() -> Cmdlet:
+    """Every authentication policy of the tenant."""
+    return Cmdlet(CmdletName.GET_AUTHENTICATION_POLICY, {})
+
+
+def organization() -> Cmdlet:
+    """The organisation's settings, the default authentication policy among them."""
+    return Cmdlet(CmdletName.GET_ORGANIZATION_CONFIG, {})
+
+
+def user_of(account: Address) -> Cmdlet:
+    """The user behind one account, with its own authentication policy."""
+    return Cmdlet(CmdletName.GET_USER, {"Identity": account.value})
 
 
 def grant(account: Address, apps: Iterable[ObjectId]) -> Cmdlet:

@@ -9,22 +9,33 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from hveadmin.config.nodes import plain, read_document
-from hveadmin.config.schema import CONFIG_FILE, PLAN_FILE, config_schema, plan_schema, publish, published
+from hveadmin.config.schema import (
+    CONFIG_FILE,
+    PLAN_FILE,
+    SNAPSHOT_FILE,
+    config_schema,
+    plan_schema,
+    publish,
+    published,
+    snapshot_schema,
+)
+
+FILES = [(CONFIG_FILE, config_schema), (PLAN_FILE, plan_schema), (SNAPSHOT_FILE, snapshot_schema)]
 
 
-@pytest.mark.parametrize(("name", "schema"), [(CONFIG_FILE, config_schema), (PLAN_FILE, plan_schema)])
+@pytest.mark.parametrize(("name", "schema"), FILES)
 def test_what_is_published_is_what_the_models_say(name: str, schema: Callable[[], dict[str, Any]]) -> None:
     on_file = files("hveadmin.config").joinpath(name).read_text(encoding="utf-8")
     assert on_file == published(schema()), "the models changed: run hveadmin.config.schema.publish()"
 
 
-def test_publishing_writes_both(tmp_path: Any) -> None:
+def test_publishing_writes_them_all(tmp_path: Any) -> None:
     publish(tmp_path)
-    assert (tmp_path / CONFIG_FILE).read_text(encoding="utf-8") == published(config_schema())
-    assert (tmp_path / PLAN_FILE).read_text(encoding="utf-8") == published(plan_schema())
+    for name, schema in FILES:
+        assert (tmp_path / name).read_text(encoding="utf-8") == published(schema())
 
 
-@pytest.mark.parametrize("schema", [config_schema(), plan_schema()])
+@pytest.mark.parametrize("schema", [config_schema(), plan_schema(), snapshot_schema()])
 def test_a_schema_is_one_of_draft_2020_12_with_a_name(schema: dict[str, Any]) -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"].startswith("urn:hveadmin:schema:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,8 @@ from hveadmin.directory.questions import MEMBERS, Question, Topic, ask
 from hveadmin.domain.ids import ClientId, Guid, ObjectId
 
 GUIDS = st.uuids().map(str)
-LISTED = [topic for topic in Topic if topic.compared and topic is not Topic.PRINCIPAL_BY_NAME]
+LISTED = [topic for topic in Topic if topic.compared and len(ask(topic, ["one", "two"])) == 1]
+"""Those that ask about several values at once."""
 
 
 @given(st.lists(GUIDS, unique=True, max_size=80), st.sampled_from(Topic))
@@ -33,6 +34,16 @@ def test_a_name_stays_inside_its_quotes_and_arrives_whole(name: str) -> None:
     literal = unquote(options[0]).removeprefix("$filter=displayName eq ")
     assert re.fullmatch(r"'(?:[^']|'')*'", literal, re.DOTALL)
     assert literal[1:-1].replace("''", "'") == name
+
+
+@pytest.mark.parametrize("topic", [Topic.USER_BY_OTHER_ADDRESS, Topic.GROUP_BY_OTHER_ADDRESS])
+@given(address=st.text(min_size=1))
+def test_another_address_is_looked_for_among_all_of_them_whatever_is_in_it(topic: Topic, address: str) -> None:
+    url = str(Question(topic, (address,)).request()["url"])
+    condition = parse_qs(urlsplit(url).query, keep_blank_values=True)["$filter"][0]
+    literal = condition.removeprefix("proxyAddresses/any(p:p eq '").removesuffix("')")
+    assert literal.replace("''", "'") == f"smtp:{address}"
+    assert "'" not in literal.replace("''", "")
 
 
 @pytest.mark.parametrize("topic", LISTED)
