@@ -22,22 +22,29 @@ StateOption = Annotated[
 def command(
     state: StateOption = None,
     port: Annotated[int, Option("--port", min=0, max=65535, help="0 takes a free one.")] = 0,
+    smtp_port: Annotated[int, Option("--smtp-port", min=0, max=65535, help="0 takes a free one.")] = 0,
     seed: Annotated[str, Option("--seed", help="How to fill a new one: contoso, or fleet:TxAxP.")] = "contoso",
 ) -> None:
     """
     Answer on loopback until Ctrl-C, and print a ready profile.
 
-    Entra ID, Microsoft Graph and the Exchange admin API over https, on one port. The profile goes to stdout: save it
-    as profiles.yaml and name the file in HVEADMIN_PROFILES. Exit codes: 0 stopped by Ctrl-C; 2 the port is taken.
+    Entra ID, Microsoft Graph, the Exchange admin API and WinRM over https, on one port, SMTP on another, and WinRM
+    over http on a third. The profile goes to stdout: save it as profiles.yaml and name the file in HVEADMIN_PROFILES.
+    Exit codes: 0 stopped by Ctrl-C; 2 a port is taken.
     """
     from hveadmin.sandbox.server import Sandbox
     from hveadmin.wiring import sandbox_path
 
     path = (state or sandbox_path(os.environ)).absolute()
-    with Sandbox.open(path, seed=seed) as sandbox, sandbox.serve(port=port) as running:
+    with (
+        Sandbox.open(path, seed=seed) as sandbox,
+        sandbox.serve(port=port, smtp_port=smtp_port, winrm_http=True) as running,
+    ):
         print(profiles_yaml(sandbox, running), end="", flush=True)
         for tenant in sandbox.tenants()[:10]:
             complain(f"tenant {tenant.alias}  {tenant.domain}  {tenant.tenant_id}")
+        user, at = sandbox.host_user, running.endpoints
+        complain(f"WinRM  {at.winrm} and {at.winrm_http}  as {user.name}, whose password is in {user.password_path}")
         complain(f"answering at {running.base_url}, state in {sandbox.path}; Ctrl-C stops it")
         try:
             running.wait()
@@ -52,7 +59,7 @@ def profiles_yaml(sandbox: Sandbox, running: Running) -> str:
     url, operator = running.base_url, sandbox.operator
     lab = {
         "cloud": "custom",
-        "endpoints": {"login": url, "graph": url, "exchange": url},
+        "endpoints": {"login": url, "graph": url, "exchange": url, "smtp": running.endpoints.smtp},
         "ca": str(running.ca_pem),
         "auth": {
             "kind": "client_secret",

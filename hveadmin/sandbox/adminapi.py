@@ -203,7 +203,7 @@ class _AdminApi:
             claims = self.keys.verify(token.strip(), audiences=audiences_of(EXCHANGE_APP_ID), now=self.clock())
         except BadToken:
             raise _Refused(_unauthorised()) from None
-        if kind.lower() != "bearer" or not _may_connect(claims) or not self._is_for(claims, call.tenant):
+        if kind.lower() != "bearer" or not may_connect(claims) or not self._is_for(claims, call.tenant):
             raise _Refused(_unauthorised())
         if self._is_challenged(claims, token):
             raise _Refused(_challenged(call, self.clock()))
@@ -279,7 +279,7 @@ def _names_tenant(tenant: Document, name: str) -> bool:
     return name.lower() in (tenant["id"], *domains_of(tenant))
 
 
-def _may_connect(claims: Mapping[str, Any]) -> bool:
+def may_connect(claims: Mapping[str, Any]) -> bool:
     """An application with Exchange.ManageAsApp, or a user's token for Exchange.Manage; the V2 names do not do."""
     if "scp" in claims:
         return "Exchange.Manage" in str(claims["scp"]).split()

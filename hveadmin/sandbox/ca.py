@@ -78,7 +78,13 @@ class PrivateCa:
         What is there is used again until 30 days before its end. Both paths name the same file: a chain and a key
         in two files could be each from another process.
         """
-        wanted = tuple(sorted({*LOOPBACK, *names}))
+        return self._certificate_for(tuple(sorted({*LOOPBACK, *names})))
+
+    def certificate_for(self, name: str) -> tuple[Path, Path]:
+        """The same for this name alone: a client that came for loopback must not accept it."""
+        return self._certificate_for((name,))
+
+    def _certificate_for(self, wanted: Sequence[str]) -> tuple[Path, Path]:
         label = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
         path = self.folder / f"server-{label}.pem"
         if not self._still_good(path):

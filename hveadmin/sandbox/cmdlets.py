@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from hveadmin.sandbox.store import Document
 from hveadmin.sandbox.tenant import Account, CmdletError, ErrorShape, SandboxTenant, bad_value, parse_guid
 
 EXCHANGE_ADMINISTRATOR = "29232cdf-9323-42fd-ade2-1d097af3e4de"
@@ -22,8 +23,11 @@ GLOBAL_READER = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
 SECURITY_READER = "5d6b6bb7-de71-4623-b4af-96380a352509"
 
 # Which role carries the HVE cmdlets is not documented; that a mail recipient role does is a guess.
-_WRITERS = frozenset({EXCHANGE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, RECIPIENT_ADMINISTRATOR})
+_ADMINISTRATORS = frozenset({EXCHANGE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR})
+_WRITERS = _ADMINISTRATORS | {RECIPIENT_ADMINISTRATOR}
 _READERS = frozenset({GLOBAL_READER, SECURITY_READER})
+# Of the organisation, and no business of who manages recipients [G].
+_OF_ORGANIZATION = frozenset({"Get-AuthenticationPolicy", "Get-OrganizationConfig"})
 
 Value = str | bool | int | None | UUID | datetime | tuple[str, ...] | tuple[UUID, ...]
 Record = dict[str, Value]
@@ -105,11 +109,20 @@ def run(tenant: SandboxTenant, wids: frozenset[str], name: str, parameters: Mapp
 def permitted(wids: frozenset[str]) -> tuple[str, ...]:
     """The cmdlets that a caller with these directory roles may run, in alphabetical order."""
     folded = {each.lower() for each in wids}
-    if folded & _WRITERS:
-        return tuple(sorted(cmdlet.name for cmdlet in _CMDLETS.values()))
+    names: set[str] = set()
     if folded & _READERS:
-        return tuple(sorted(cmdlet.name for cmdlet in _CMDLETS.values() if not cmdlet.writes))
-    return ()
+        names |= {cmdlet.name for cmdlet in _CMDLETS.values() if not cmdlet.writes}
+    if folded & _WRITERS:
+        names |= {cmdlet.name for cmdlet in _CMDLETS.values()} - _OF_ORGANIZATION
+    if folded & _ADMINISTRATORS:
+        names |= _OF_ORGANIZATION
+    return tuple(sorted(names))
+
+
+def parameters_of(name: str) -> frozenset[str]:
+    """The names, in lower case, of the parameters that a cmdlet has; none for a cmdlet that there is none of."""
+    cmdlet = _CMDLETS.get(name.lower())
+    return frozenset() if cmdlet is None else frozenset(each.name.lower() for each in (*cmdlet.parameters, *_COMMON))
 
 
 # --- parameters ---------------------------------------------------------------------------------------------------
@@ -244,6 +257,38 @@ def _billing_policy(policy: Mapping[str, str]) -> Record:
     return {"Identity": policy["id"], "Name": policy["name"], "ResourceType": policy["resourceType"]}
 
 
+def _get_authentication_policies(tenant: SandboxTenant, bound: Bound) -> Answer:
+    wanted = bound.text("Identity").casefold()
+    found = [each for each in tenant.authentication_policies() if wanted in ("", str(each["name"]).casefold())]
+    return Answer(tuple(_authentication_policy(each) for each in found))
+
+
+def _authentication_policy(policy: Document) -> Record:
+    return {
+        "Identity": policy["name"],
+        "Guid": UUID(policy["id"]),
+        "Name": policy["name"],
+        "AllowBasicAuthSmtp": policy["allowBasicAuthSmtp"],
+    }
+
+
+def _get_organization_config(tenant: SandboxTenant, bound: Bound) -> Answer:
+    return Answer(({"DefaultAuthenticationPolicy": tenant.default_authentication_policy() or None},))
+
+
+def _get_user(tenant: SandboxTenant, bound: Bound) -> Answer:
+    account = tenant.account(bound.text("Identity"))
+    record: Record = {
+        "Identity": account.alias,
+        "Guid": UUID(account.guid),
+        "ExternalDirectoryObjectId": account.external_id,
+        "DisplayName": account.display_name,
+        "UserPrincipalName": account.address,
+        "AuthenticationPolicy": account.authentication_policy or None,
+    }
+    return Answer((record,))
+
+
 def _add_apps(tenant: SandboxTenant, bound: Bound) -> Answer:
     warnings = tenant.add_apps(bound.text("Identity"), bound.many("AppIds"))
     return Answer(warnings=warnings, has_output=False)
@@ -282,6 +327,10 @@ _CMDLETS: Mapping[str, Cmdlet] = {
         Cmdlet("Remove-HVEAppAccess", (_IDENTITY, _APP_IDS), _remove_apps),
         Cmdlet("Set-HVEAccountSettings", (_IDENTITY, Parameter("ReplyTo", _text)), _set_settings),
         Cmdlet("Get-HVEAccountBillingPolicy", (_IDENTITY,), _get_billing_policy_of_account),
+        Cmdlet("Get-AuthenticationPolicy", (Parameter("Identity", _text),), _get_authentication_policies),
+        Cmdlet("Get-OrganizationConfig", (), _get_organization_config),
+        # Other users than those behind HVE accounts are not part of the sandbox.
+        Cmdlet("Get-User", (_IDENTITY,), _get_user),
         Cmdlet(
             "Get-BillingPolicy", (Parameter("ResourceType", _text), Parameter("Identity", _text)), _get_billing_policies
         ),

@@ -4,6 +4,9 @@ What applications prove themselves with: secrets, certificates, federated creden
 They belong to an application's registration and are kept in its home tenant, one document an application. A secret
 is kept as a salted hash with its first three characters, which is what Graph shows of it too. The functions that
 check are pure: they are given the document and the time.
+
+HVE accounts have a password for basic authentication, one for all of a sandbox: so that a fleet of thousands is made
+in no time, and who tries it has one file to look into.
 """
 
 from __future__ import annotations
@@ -216,6 +219,18 @@ def key_credentials(document: Document, *, whole: bool = False) -> list[Document
         }
         for entry in document.get("certificates", [])
     ]
+
+
+def set_account_password(store: Store, password: str) -> None:
+    """Let this be the password of every HVE account."""
+    salt = os.urandom(16)
+    store.put("", "setting", "account-password", {"salt": salt.hex(), "hash": _hash(password, salt)})
+
+
+def is_account_password(store: Store, password: str) -> bool:
+    """Whether this is the password of the HVE accounts; never where they have none."""
+    document = store.get("", "setting", "account-password")
+    return document is not None and _matches(document, password)
 
 
 def _der(pem: str) -> str:

@@ -53,16 +53,20 @@ CHALLENGED = "challenged"
 
 
 class Surface(StrEnum):
-    """Which of the three services a request is for."""
+    """Which of the services a request is for."""
 
     ENTRA = "entra"
     GRAPH = "graph"
     EXCHANGE = "exchange"
+    PSRP = "psrp"
+    """PowerShell remoting, over WinRM and over stdio."""
 
     @classmethod
     def of(cls, path: str) -> Surface:
-        """The service that a path belongs to when all three share one port."""
+        """The service that a path belongs to when all of them share one port."""
         folded = path.lower()
+        if folded.startswith(("/wsman", "/powershell-liveid")):
+            return cls.PSRP
         if folded.startswith("/adminapi/"):
             return cls.EXCHANGE
         return cls.GRAPH if folded.startswith("/v1.0/") else cls.ENTRA
@@ -113,12 +117,53 @@ class Switches:
     seconds [F]."""
     claims_challenge: Literal["off", "once", "always"] = "off"
     """Continuous access evaluation: `once` challenges each caller's first token until it brings another."""
+    smtp_replies: Literal["plain", "detailed"] = "plain"
+    """What SMTP says to who may not sign in: one reply for everything [D], or the codes that others met [F]."""
+    smtp_challenge: bool = False
+    """On: a refused token is answered with a JSON challenge first, as Google and Dovecot do, and then with 535."""
+    smtp_basic: bool = True
+    """Whether an account's password signs in at SMTP: allowed until September 2028, if the tenant lets it [D]."""
+    smtp_delegated_listed: bool = True
+    """Whether a person's token is held to the account's list too, by its application."""
+    smtp_mailbox_permission: bool = False
+    """Whether SMTP.SendAsApp or SMTP.Send, which are for mailboxes, do as well as Mail.Send."""
+    smtp_expiry_margin: int = 300
+    """Seconds that a token must still live at SMTP. That there is such a limit is found, its length is a guess."""
+
+    psrp_allowed_apps: Literal[
+        "multi_valued_property",
+        "object_array",
+        "array_list",
+        "guid_array",
+        "guid_list",
+        "single_string",
+        "null_when_empty",
+    ] = "multi_valued_property"
+    """What AllowedApps is when it comes through PowerShell remoting."""
+    psrp_properties: Literal["extended", "adapted"] = "extended"
+    """Where an object's properties stand: among those that were added to it, or those of its type."""
+    psrp_failure: Literal["state", "stream", "both"] = "state"
+    """How a pipeline that an error ended tells the error: in its FAILED state, in the error stream, or both."""
+    psrp_error_to_string: bool = True
+    """Whether error records carry their text as ToString too, as Windows sends them."""
+    psrp_byte_order_mark: bool = True
+    """Whether each message's CLIXML begins with a byte order mark, as Windows sends them."""
+    psrp_progress: bool = False
+    """A progress record that nobody asked for before each pipeline's output."""
+    psrp_opening: Literal["together", "one_by_one"] = "together"
+    """Whether the messages of an opening shell come in one Receive or one each."""
+    psrp_module: bool = True
+    """Whether the host has the ExchangeOnlineManagement module."""
+    psrp_noise: bool = False
+    """Whether the host prints a line to stdout before the protocol starts, as login scripts do. Stdio only."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.propagation_seconds <= MAX_PROPAGATION_SECONDS:
             raise UsageError(f"propagation_seconds is 0 to {MAX_PROPAGATION_SECONDS}, not {self.propagation_seconds}")
         if self.replication_lag < 0:
             raise UsageError(f"replication_lag counts requests from 0, not {self.replication_lag}")
+        if self.smtp_expiry_margin < 0:
+            raise UsageError(f"smtp_expiry_margin counts seconds from 0, not {self.smtp_expiry_margin}")
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> Self:
@@ -168,6 +213,8 @@ class FaultKind(StrEnum):
     """302 to `location`."""
     FOREIGN_LINK = "foreign_link"
     """Executed; the nextLink in the answer points to the host in `location`."""
+    SESSION_LOST = "session_lost"
+    """Not executed; the connection breaks, and a remoting session with it: its shell, or its process, is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +256,10 @@ class Fault:
     def strikes_request(self, surface: Surface, path: str) -> bool:
         return not self.is_for_calls and self.surface in (None, surface) and self.path.lower() in path.lower()
 
-    def strikes_call(self, path: str, cmdlet: str, account: str) -> bool:
+    def strikes_call(self, path: str, cmdlet: str, account: str, surface: Surface = Surface.EXCHANGE) -> bool:
         return (
             self.is_for_calls
-            and self.surface in (None, Surface.EXCHANGE)
+            and self.surface in (None, surface)
             and self.path.lower() in path.lower()
             and self.cmdlet.lower() in ("", cmdlet.lower())
             and self.account.casefold() in ("", account.casefold())
@@ -241,9 +288,9 @@ class FaultBook:
         """The faults for one HTTP request, counted down."""
         return self._take(lambda fault: fault.strikes_request(surface, path))
 
-    def take_for_call(self, path: str, cmdlet: str, account: str) -> list[Fault]:
+    def take_for_call(self, path: str, cmdlet: str, account: str, surface: Surface = Surface.EXCHANGE) -> list[Fault]:
         """The faults for one call of a cmdlet, counted down."""
-        return self._take(lambda fault: fault.strikes_call(path, cmdlet, account))
+        return self._take(lambda fault: fault.strikes_call(path, cmdlet, account, surface))
 
     def _take(self, strikes: Callable[[Fault], bool]) -> list[Fault]:
         if not any(strikes(fault) for fault in self.pending()):
@@ -343,6 +390,8 @@ def _in_front_of(fault: Fault, surface: Surface) -> Response | None:
             return Response(_html("Sign in to your account"), 200, media_type="text/html")
         case FaultKind.HANG:
             return Silence()
+        case FaultKind.SESSION_LOST:
+            return BrokenConnection()
         case FaultKind.REDIRECT:
             return Response(status_code=302, headers={"Location": fault.location})
         case _:
@@ -369,13 +418,13 @@ def nul_bytes(status: int = 403) -> Response:
 
 def _throttled(fault: Fault, surface: Surface) -> Response:
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
-    if surface is Surface.EXCHANGE:
+    if surface not in _BUSY:
         return Response(CONCURRENCY_TEXT, 429, headers, media_type="text/plain")
     return _json_reply(_BUSY[surface](), 429, headers)
 
 
 def _transient(fault: Fault, surface: Surface) -> Response:
-    if surface is not Surface.EXCHANGE:
+    if surface in _BUSY:
         return _json_reply(_BUSY[surface](), fault.status, {})
     code = "InternalServerError" if fault.status >= 500 else "BadRequest"
     text = "A transient error occurred while the command was running. Please try again."

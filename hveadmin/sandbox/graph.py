@@ -247,7 +247,7 @@ def _filter(call: Call, entity: EntityType, *, advanced: bool) -> Filter | None:
     if "$filter" not in call.query:
         return None
     tree = parse_filter(call.query["$filter"])
-    check_filter(tree, entity.properties, entity.name, advanced=advanced)
+    check_filter(tree, {**entity.properties, **entity.only_filtered}, entity.name, advanced=advanced)
     return tree
 
 

@@ -46,6 +46,8 @@ class Kind(Enum):
     TIME = "time"
     FLAG = "flag"
     LIST = "list"
+    TEXTS = "texts"
+    """A list of texts that may be searched."""
     COMPLEX = "complex"
     CONSTANT_FALSE = "false"
     """A flag that is never null."""
@@ -60,6 +62,7 @@ _OPERATORS: dict[Kind, frozenset[str]] = {
     Kind.FLAG: frozenset({"eq", "ne", "in"}),
     Kind.CONSTANT_FALSE: frozenset({"eq", "ne", "in"}),
     Kind.LIST: frozenset(),
+    Kind.TEXTS: frozenset({"any"}),
     Kind.COMPLEX: frozenset(),
 }
 
@@ -69,7 +72,7 @@ _OPERATORS: dict[Kind, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`name op value`; op is eq, ne, ge, le or startswith."""
+    """`name op value`; op is eq, ne, ge, le, startswith, or any: one of several is the value."""
 
     name: str
     op: str
@@ -204,6 +207,8 @@ class _Parser:
             raise self._unexpected()
         if name.text.lower() == "startswith" and self._peek.text == "(":
             return self._startswith()
+        if name.text.endswith("/any") and self._peek.text == "(":
+            return self._any(name.text.removesuffix("/any"))
         if self._accept("in"):
             return In(name.text, self._values())
         for op in ("eq", "ne", "ge", "le", "gt", "lt"):
@@ -220,6 +225,17 @@ class _Parser:
             raise _bad_filter(f"The arguments of startswith are not a property and a text in '{self.source}'.")
         self._expect(")")
         return Comparison(name.text, "startswith", value)
+
+    def _any(self, name: str) -> Comparison:
+        """`any(x:x eq 'value')`: the only lambda that is understood."""
+        self._expect("(")
+        variable, _, use = self._next().text.partition(":")
+        if not variable or variable != use:
+            raise _bad_filter(f"The lambda expression in '{self.source}' is not supported.")
+        self._expect("eq")
+        value = self._literal()
+        self._expect(")")
+        return Comparison(name, "any", value)
 
     def _values(self) -> tuple[Literal, ...]:
         self._expect("(")
@@ -341,6 +357,8 @@ def matches(tree: Filter, entity: Entity) -> bool:
 
 
 def _compare(have: object, op: str, want: Literal) -> bool:
+    if op == "any":
+        return isinstance(have, list) and any(_compare(each, "eq", want) for each in have)
     left = have.casefold() if isinstance(have, str) else have
     right = want.casefold() if isinstance(want, str) else want
     if op == "eq":

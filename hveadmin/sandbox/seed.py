@@ -4,7 +4,8 @@ What a new sandbox holds: `contoso`, or a fleet for scale.
 `contoso` is fourteen HVE accounts and applications that show every story worth telling, among them each way to put a
 wrong id on a list and names that attack whatever prints them. `fleet:TENANTSxACCOUNTSxAPPS` is many of the same.
 Ids are the same each time: those that the documentation uses are written down, the others are UUIDs of their names.
-Secrets are not made here: whoever seeds hands in `secret_of`, which gives an operator's secret by its file's name.
+Secrets are not made here: whoever seeds hands in `secret_of`, which gives an operator's secret, or the password of the
+HVE accounts, by its file's name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from uuid import UUID, uuid5
 
 from hveadmin.errors import UsageError
 from hveadmin.sandbox import cmdlets
-from hveadmin.sandbox.credentials import add_secret
+from hveadmin.sandbox.credentials import add_secret, set_account_password
 from hveadmin.sandbox.store import Document, Store
 from hveadmin.sandbox.tenant import MAX_APPS, Account, Billing, store_account
 
@@ -31,6 +32,12 @@ CONTOSO = "8f1c6d20-93a4-4e0b-b1b7-2f4d5e6a7b06"
 
 MAIL_SEND = "b633e1c5-b582-4048-a93e-9f11b44c7e96"
 """The application role has this id on Exchange Online and on Graph alike [F]."""
+
+ACCOUNT_PASSWORD = "hve-accounts"  # noqa: S105 — where a password is, not one
+"""The file's name of the password that every HVE account has for basic authentication."""
+
+_BLOCKS_BASIC, _ALLOWS_BASIC = "Block basic authentication", "Basic SMTP for scanners"
+"""The names of contoso's authentication policies."""
 
 _NAMESPACE = UUID("4f0e6f0a-5f5c-4c57-9a55-6a1e5c9b0d11")
 _CREATED = datetime(2025, 3, 14, 9, 26, 53, tzinfo=UTC)
@@ -166,6 +173,7 @@ def fill(store: Store, seed: str, *, now: datetime, secret_of: Callable[[str], s
     fleet = parse_seed(seed)
     with store.transaction():
         store.put("", "setting", "seed", {"name": seed})
+        set_account_password(store, secret_of(ACCOUNT_PASSWORD))
         if fleet is None:
             _contoso(store, now, secret_of)
         else:
@@ -312,7 +320,7 @@ class _Builder:
         self.assign(app, seed.permissions)
         self.store.put(self.tenant_id, "roleAssignment", app.object_id, {"wids": list(seed.wids)})
 
-    def user(self, name: str, address: str, *, user_id: str = "") -> str:
+    def user(self, name: str, address: str, *, user_id: str = "", other_addresses: Sequence[str] = ()) -> str:
         user: Document = {
             "id": user_id or self.guid("user", address),
             "deletedDateTime": None,
@@ -325,6 +333,7 @@ class _Builder:
             "mobilePhone": None,
             "officeLocation": None,
             "preferredLanguage": None,
+            "proxyAddresses": [f"SMTP:{address}", *(f"smtp:{each}" for each in other_addresses)],
             "surname": None,
             "userPrincipalName": address,
             "userType": "Member",
@@ -337,6 +346,13 @@ class _Builder:
     def billing_policy(self) -> None:
         policy = {"id": self._billing_policy_id, "name": "HVE pay as you go", "resourceType": "HVE"}
         self.put("billingPolicy", policy)
+
+    def authentication_policies(self) -> None:
+        """SMTP with a password is blocked by default, and open to what cannot do better yet."""
+        for name, allowed in ((_BLOCKS_BASIC, False), (_ALLOWS_BASIC, True)):
+            policy = {"id": self.guid("authentication-policy", name), "name": name, "allowBasicAuthSmtp": allowed}
+            self.put("authenticationPolicy", policy)
+        self.store.put(self.tenant_id, "organization", "config", {"defaultAuthenticationPolicy": _BLOCKS_BASIC})
 
     @property
     def _billing_policy_id(self) -> str:
@@ -351,6 +367,7 @@ class _Builder:
         other_addresses: Sequence[str] = (),
         reply_to: str = "",
         billing: Billing = Billing.VALID,
+        authentication_policy: str = "",
     ) -> None:
         """An HVE account, and the user object in Entra that stands behind it."""
         connected = billing is not Billing.NOT_CONNECTED
@@ -368,6 +385,7 @@ class _Builder:
             billing_policy_id=self._billing_policy_id if connected else "",
             billing_policy_name="HVE pay as you go" if connected else "",
             billing_status=billing,
+            authentication_policy=authentication_policy,
             allowed_apps=tuple(apps),
         )
         store_account(self.store, self.tenant_id, account)
@@ -392,6 +410,7 @@ def _contoso(store: Store, now: datetime, secret_of: Callable[[str], str]) -> No
     built = _Builder(store, "contoso", CONTOSO, "contoso.onmicrosoft.com", now, secret_of)
     built.tenant("Contoso", ["contoso.com"])
     built.billing_policy()
+    built.authentication_policies()
     for seed in OPERATORS:
         built.operator(seed, CONTOSO)
     people = _contoso_people(built)
@@ -401,7 +420,7 @@ def _contoso(store: Store, now: datetime, secret_of: Callable[[str], str]) -> No
 def _contoso_people(built: _Builder) -> dict[str, str]:
     """Users, a group and a device; the ids by name."""
     anna = built.user("Anna Holm", "anna.holm@contoso.com")
-    built.user("Ben Ortiz", "ben.ortiz@contoso.com")
+    built.user("Ben Ortiz", "ben.ortiz@contoso.com", other_addresses=["erp@contoso.com"])
     group: Document = {
         "id": built.guid("group", "hve-senders"),
         "deletedDateTime": None,
@@ -476,7 +495,6 @@ def _contoso_accounts(built: _Builder, apps: dict[str, App], people: dict[str, s
         ("hve-alert-db", "HVE Alerts Database", []),
         ("hve-alert-web", "HVE Alerts Web", ids("monitoring")),
         ("hve-alert-lab", "HVE Alerts Lab", [*ids("monitoring"), purged]),
-        ("hve-scan", "HVE Scanners", [*ids("scanner"), apps["payroll"].client_id]),
         ("hve-invoices", "HVE Invoices", [*ids("invoice"), apps["invoice"].registration_id]),
         ("hve-full", "HVE Full House", [*full, *ids("forbidden")]),
         ("hve-crm", "HVE CRM", ids("crm", "crm-old")),
@@ -486,6 +504,8 @@ def _contoso_accounts(built: _Builder, apps: dict[str, App], people: dict[str, s
         ("hve-noc", "HVE NOC", [*ids("monitoring"), people["anna"]]),
     ):
         built.account(f"{name}@contoso.com", display_name, listed)
+    scanner = [*ids("scanner"), apps["payroll"].client_id]
+    built.account("hve-scan@contoso.com", "HVE Scanners", scanner, authentication_policy=_ALLOWS_BASIC)
     payroll = ids("payroll", "payroll-v1", "monitoring")
     reply_to = "hr@contoso.com"
     built.account("hve-payroll@contoso.com", "HVE Payroll", payroll, other_addresses=payroll_alias, reply_to=reply_to)
@@ -504,6 +524,7 @@ def _fleet(store: Store, fleet: Fleet, now: datetime, secret_of: Callable[[str],
         built = _Builder(store, alias, guid_of(alias, "tenant"), domain, now, secret_of)
         built.tenant(f"Fleet {number:04d}", [])
         built.billing_policy()
+        built.authentication_policies()
         built.operator(OPERATORS[0], home)
         _fleet_accounts(built, fleet)
 

@@ -4,7 +4,7 @@ The sandbox as a whole: its file, its secrets, and the server that speaks for it
 `Sandbox.open` makes and seeds the database where there is none; everything that is acknowledged to a client is on the
 disk by then, so a kill -9 loses nothing. Beside the database lie what does not belong into it: the operators' secrets
 (each in a file of mode 0600) and the certificate authority. `serve` answers for Entra, Graph and Exchange over https
-on loopback from a thread of its own, on one port or on three.
+on loopback from a thread of its own, on one port or on three, and for SMTP on a port beside them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -45,10 +45,23 @@ from hveadmin.sandbox.faults import (
     write_switches,
 )
 from hveadmin.sandbox.keys import SigningKeys
-from hveadmin.sandbox.seed import OPERATORS, fill, parse_seed
+from hveadmin.sandbox.mailbox import Mailbox
+from hveadmin.sandbox.psrp.tally import Counts
+from hveadmin.sandbox.remoting import PATH as WINRM_PATH
+from hveadmin.sandbox.remoting import Remoting, processes
+from hveadmin.sandbox.seed import ACCOUNT_PASSWORD, OPERATORS, fill, parse_seed
+from hveadmin.sandbox.smtp_calls import SmtpCalls
+from hveadmin.sandbox.smtp_faults import SmtpFault, SmtpFaultBook
+from hveadmin.sandbox.smtp_listener import SmtpListener, SmtpService
+from hveadmin.sandbox.smtp_sign_in import Doorkeeper
 from hveadmin.sandbox.store import Store
 from hveadmin.sandbox.tenant import Clock, SandboxTenant
 
+if TYPE_CHECKING:
+    from hveadmin.sandbox.psrp.stdio import Ending
+
+_HOST_USER = "hveadmin"
+_HOST_USER_SECRET = "winrm-hveadmin"  # noqa: S105 - a file's name
 _START_SECONDS = 10.0
 _STOP_SECONDS = 10.0
 
@@ -71,12 +84,26 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
+class HostUser:
+    """An account of the management host, and the file that holds its password."""
+
+    name: str
+    password_path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoints:
     """Where the three surfaces answer: `https://localhost:PORT`, the same three times unless ports are separate."""
 
     login: str
     graph: str
     exchange: str
+    smtp: str = ""
+    """`localhost:PORT`."""
+    winrm: str = ""
+    """`https://localhost:PORT/wsman`."""
+    winrm_http: str = ""
+    """`http://localhost:PORT/wsman`; empty unless it was asked for."""
 
 
 # --- what was asked -----------------------------------------------------------------------------------------------
@@ -99,6 +126,8 @@ class Calls:
         self._lock = threading.Lock()
         self._requests: Counter[CallSeen] = Counter()
         self._cmdlets: Counter[str] = Counter()
+        self.smtp = SmtpCalls()
+        """What was said at the SMTP endpoint."""
 
     def note(self, call: CallSeen, cmdlets: Iterable[str]) -> None:
         with self._lock:
@@ -109,6 +138,7 @@ class Calls:
         with self._lock:
             self._requests.clear()
             self._cmdlets.clear()
+        self.smtp.clear()
 
     def requests(self) -> Mapping[CallSeen, int]:
         """How many HTTP requests of each kind came in."""
@@ -211,13 +241,25 @@ class _Server(uvicorn.Server):
 class Running:
     """A server that answers until it is stopped. A context manager."""
 
-    def __init__(self, endpoints: Endpoints, ca_pem: Path, calls: Calls, servers: Sequence[_Server]) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        ca_pem: Path,
+        calls: Calls,
+        servers: Sequence[_Server],
+        smtp: SmtpListener,
+        remoting: Remoting,
+    ) -> None:
         self.endpoints = endpoints
         self.base_url = endpoints.login
         """`https://localhost:PORT`; with separate ports, Entra's."""
         self.ca_pem = ca_pem
         self.calls = calls
         self._servers = servers
+        self._smtp = smtp
+        self._remoting = remoting
+        self.shells = remoting.shells
+        """What was done over WinRM: `shells.now.shells_open` are those that nobody closed."""
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._serve, name="hveadmin-sandbox", daemon=True)
 
@@ -267,10 +309,13 @@ class Running:
         finally:
             for bound in self._sockets:
                 bound.close()
+            self._smtp.close()
+            self._remoting.abandon()
 
     async def _serve_all(self) -> None:
         pairs = zip(self._servers, self._sockets, strict=True)
-        await asyncio.gather(*(server.serve(sockets=[bound]) for server, bound in pairs))
+        async with self._smtp.answering():
+            await asyncio.gather(*(server.serve(sockets=[bound]) for server, bound in pairs))
 
 
 # --- the sandbox --------------------------------------------------------------------------------------------------
@@ -288,6 +333,9 @@ class Sandbox:
         self.clock = clock
         self.store = Store(path)
         self._book = FaultBook(self.store)
+        self._smtp_book = SmtpFaultBook(self.store)
+        self.mailbox = Mailbox(self.store)
+        """The mail that was accepted."""
 
     @classmethod
     def open(cls, path: Path, *, seed: str = "contoso", clock: Clock | None = None) -> Self:
@@ -363,6 +411,21 @@ class Sandbox:
         found = self.store.all("", "operator")
         return {each["name"]: Operator(each["clientId"], self._secret_path(each["name"])) for each in found}
 
+    @property
+    def host_user(self) -> HostUser:
+        """Who may sign in to the management host with a password."""
+        self._secret(_HOST_USER_SECRET)
+        return HostUser(_HOST_USER, self._secret_path(_HOST_USER_SECRET))
+
+    def remoting_processes(self) -> list[Counts]:
+        """What each process that served PowerShell remoting over stdio did, in no order."""
+        return processes(self.store)
+
+    @property
+    def account_password_path(self) -> Path:
+        """The file with the password that each HVE account has for basic authentication."""
+        return self._secret_path(ACCOUNT_PASSWORD)
+
     def _fill(self, name: str) -> None:
         fill(self.store, name, now=self.clock(), secret_of=self._secret)
 
@@ -372,7 +435,7 @@ class Sandbox:
         return self.path.with_name(f"{self.path.stem}-secrets") / name
 
     def _secret(self, name: str) -> str:
-        """An operator's secret: what its file holds, else a new one, so that profiles outlive a reset."""
+        """An operator's secret or the accounts' password: what its file holds, so that it outlives a reset, or new."""
         path = self._secret_path(name)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -402,17 +465,34 @@ class Sandbox:
     def add_fault(self, fault: Fault) -> None:
         self._book.add(fault)
 
+    def smtp_faults(self) -> list[SmtpFault]:
+        """The faults that will still strike at the SMTP endpoint."""
+        return self._smtp_book.pending()
+
+    def add_smtp_fault(self, fault: SmtpFault) -> None:
+        self._smtp_book.add(fault)
+
     def clear_faults(self) -> None:
         self._book.clear()
+        self._smtp_book.clear()
 
     # Answering
 
-    def serve(self, host: str = "127.0.0.1", port: int = 0, *, separate_ports: bool = False) -> Running:
+    def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        separate_ports: bool = False,
+        smtp_port: int = 0,
+        winrm_http: bool = False,
+    ) -> Running:
         """
-        Start to answer over https; returns when the port answers.
+        Start to answer over https, and SMTP on a port of its own; returns when the ports answer.
 
         Port 0 takes a free one. With `separate_ports` each surface has a port of its own (`port` must be 0), so that
-        what is sent to one host and not to another can be seen. Raises UsageError where the port is taken.
+        what is sent to one host and not to another can be seen. WinRM over https is one of the surfaces; `winrm_http`
+        opens a free port for it over http too. Raises UsageError where the port is taken.
         """
         if separate_ports and port != 0:
             raise UsageError("separate ports are chosen by the sandbox: leave the port out")
@@ -422,24 +502,58 @@ class Sandbox:
         surfaces = [(each,) for each in Surface] if separate_ports else [tuple(Surface)]
         sockets = [_bound(host, port) for _ in surfaces]
         calls = Calls()
-        servers = [_Server(_config(self._app(each, calls), certificate, key)) for each in surfaces]
+        try:
+            smtp = SmtpListener(_bound(host, smtp_port), self._smtp_service(calls, ca, (certificate, key)))
+        except UsageError:
+            for bound in sockets:
+                bound.close()
+            raise
+        remoting = self._remoting()
+        servers = [_Server(_config(self._app(each, calls, remoting), certificate, key)) for each in surfaces]
         urls = {each: _url(bound) for group, bound in zip(surfaces, sockets, strict=True) for each in group}
-        endpoints = Endpoints(urls[Surface.ENTRA], urls[Surface.GRAPH], urls[Surface.EXCHANGE])
-        running = Running(endpoints, ca.pem_path, calls, servers)
+        endpoints = Endpoints(
+            urls[Surface.ENTRA],
+            urls[Surface.GRAPH],
+            urls[Surface.EXCHANGE],
+            smtp.address,
+            urls[Surface.PSRP] + WINRM_PATH,
+        )
+        if winrm_http:
+            sockets.append(_bound(host, 0))
+            servers.append(_Server(_config(self._app([Surface.PSRP], calls, remoting))))
+            plain = _url(sockets[-1]).replace("https:", "http:")
+            endpoints = replace(endpoints, winrm_http=plain + WINRM_PATH)
+        running = Running(endpoints, ca.pem_path, calls, servers, smtp, remoting)
         running._start(sockets)
         return running
 
-    def _app(self, surfaces: Sequence[Surface], calls: Calls) -> ASGIApp:
-        routes = [route for surface in surfaces for route in self._routes(surface)]
+    def _smtp_service(self, calls: Calls, ca: PrivateCa, certificate: tuple[Path, Path]) -> SmtpService:
+        doorkeeper = Doorkeeper(self.store, SigningKeys(self.store), self.clock, self._read_switches)
+        return SmtpService(doorkeeper, self.mailbox, self._smtp_book, calls.smtp, ca, certificate)
+
+    def _remoting(self) -> Remoting:
+        return Remoting(self.store, self.clock, self._read_switches, self._host_users)
+
+    def _host_users(self) -> Mapping[str, str]:
+        return {_HOST_USER: self._secret(_HOST_USER_SECRET)}
+
+    def serve_stdio(self, read: Callable[[int], bytes], out: BinaryIO, configuration: str) -> Ending:
+        """Serve one PowerShell remoting session over two streams, to its end. Raises UsageError."""
+        return self._remoting().serve_stdio(read, out, configuration)
+
+    def _app(self, surfaces: Sequence[Surface], calls: Calls, remoting: Remoting) -> ASGIApp:
+        routes = [route for surface in surfaces for route in self._routes(surface, remoting)]
         return _CountingMiddleware(FaultMiddleware(Starlette(routes=routes), self._book), calls)
 
-    def _routes(self, surface: Surface) -> list[BaseRoute]:
+    def _routes(self, surface: Surface, remoting: Remoting) -> list[BaseRoute]:
         keys = SigningKeys(self.store)
         match surface:
             case Surface.EXCHANGE:
                 return adminapi.routes(self.store, keys, self.clock, self._read_switches)
             case Surface.GRAPH:
                 return graph.routes(self.store, keys, self.clock, self._read_switches)
+            case Surface.PSRP:
+                return remoting.routes()
             case Surface.ENTRA:
                 people = user_flows.routes(self.store, keys, self.clock)
                 return [*people, *entra.routes(self.store, keys, self.clock, user_flows.grants())]
@@ -464,7 +578,7 @@ def _url(bound: socket.socket) -> str:
     return f"https://localhost:{bound.getsockname()[1]}"
 
 
-def _config(app: ASGIApp, certificate: Path, key: Path) -> uvicorn.Config:
+def _config(app: ASGIApp, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Protocol,

@@ -15,6 +15,10 @@ Kinds (the key in brackets):
     account (account guid)                                       an HVE account and its list
     accountName (any name of an account, case folded)            {"guid": account guid}
     billingPolicy (id)                                           id, name, resourceType
+    authenticationPolicy (id)                                    id, name, allowBasicAuthSmtp
+    organization ("config")                                      defaultAuthenticationPolicy: a policy's name
+    message (number, eight digits)                               an accepted mail's envelope and headers
+    messageContent (number, eight digits)                        {"base64": the mail as it came}
     operator (name)                                              an administrators' application; tenant ""
     setting (name)                                               switches, faults, keys; tenant "" for the whole sandbox
 """

@@ -101,6 +101,8 @@ class Account:
     billing_policy_id: str = ""
     billing_policy_name: str = ""
     billing_status: Billing = Billing.VALID
+    authentication_policy: str = ""
+    """The name of the user's own authentication policy; empty for none."""
     allowed_apps: tuple[str, ...] = ()
     changes: tuple[ListChange, ...] = ()
     """Changes of the last five minutes, oldest first: those that may not bind yet."""
@@ -144,6 +146,7 @@ class Account:
             "billingPolicyId": self.billing_policy_id,
             "billingPolicyName": self.billing_policy_name,
             "billingPolicyStatus": self.billing_status.value,
+            "authenticationPolicy": self.authentication_policy,
             "allowedApps": list(self.allowed_apps),
             "changes": [{"at": each.at.isoformat(), "app": each.app, "added": each.added} for each in self.changes],
         }
@@ -163,6 +166,8 @@ class Account:
             billing_policy_id=document["billingPolicyId"],
             billing_policy_name=document["billingPolicyName"],
             billing_status=Billing(document["billingPolicyStatus"]),
+            # Not in files that were made before there were any.
+            authentication_policy=document.get("authenticationPolicy", ""),
             allowed_apps=tuple(document["allowedApps"]),
             changes=tuple(
                 ListChange(datetime.fromisoformat(each["at"]), each["app"], each["added"])
@@ -209,6 +214,15 @@ class SandboxTenant:
     def billing_policies(self) -> list[Document]:
         """The tenant's billing policies: id, name, resourceType."""
         return self._store.all(self.tenant_id, "billingPolicy")
+
+    def authentication_policies(self) -> list[Document]:
+        """The tenant's authentication policies: id, name, allowBasicAuthSmtp."""
+        return self._store.all(self.tenant_id, "authenticationPolicy")
+
+    def default_authentication_policy(self) -> str:
+        """The name of the policy of users that have none of their own; empty for none."""
+        config = self._store.get(self.tenant_id, "organization", "config") or {}
+        return str(config.get("defaultAuthenticationPolicy", ""))
 
     def add_apps(self, identity: str, apps: Sequence[str]) -> tuple[str, ...]:
         """

@@ -1,5 +1,5 @@
 """
-People signing in: device code, the browser's authorization code with PKCE, and refresh tokens.
+People signing in: device code, the browser's authorization code with PKCE, a password, and refresh tokens.
 
 Nobody sits before the sandbox, so `Person` says who signs in and whether they do: by default the first administrator
 of the tenant, at once (a device code is confirmed after the first poll, so that a client has to wait once). A token of
@@ -28,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from hveadmin.sandbox.credentials import is_account_password
 from hveadmin.sandbox.entra import (
     EXCHANGE_APP_ID,
     LIFETIME_SECONDS,
@@ -132,7 +133,12 @@ def _user(store: Store, tenant: Document, name: str) -> _User:
 def grants() -> Mapping[str, Grant]:
     """The grant types that people's sign-ins end in."""
     return MappingProxyType(
-        {_DEVICE_CODE: _device_code, "authorization_code": _authorization_code, "refresh_token": _refresh_token}
+        {
+            _DEVICE_CODE: _device_code,
+            "authorization_code": _authorization_code,
+            "password": _password,
+            "refresh_token": _refresh_token,
+        }
     )
 
 
@@ -178,8 +184,22 @@ def _authorization_code(endpoint: TokenEndpoint, tenant: Document, asked: Mappin
         raise Refusal(70000, "invalid_grant", "Provided grant is invalid or malformed.")  # [G]
     if _challenge(required(asked, "code_verifier")) != kept["challenge"]:
         raise Refusal(501481, "invalid_grant", "The Code_Verifier does not match the code_challenge.")
-    user = _user(endpoint.store, tenant, read_person(endpoint.store).name)
+    # The browser offers whom the application names; whoever sits there may be somebody else all the same.
+    user = _user(endpoint.store, tenant, read_person(endpoint.store).name or kept.get("hint", ""))
     return _issue(endpoint, tenant, asked, scope=kept["scope"], user=user, nonce=kept["nonce"])
+
+
+def _password(endpoint: TokenEndpoint, tenant: Document, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Resource owner password credentials: of HVE accounts only, because nobody else here has a password."""
+    name = required(asked, "username")
+    # What the application may do is looked at first, so that no password is tried for one that may do nothing.
+    _public(endpoint, tenant, client_id_in(asked))
+    user = _user(endpoint.store, tenant, name)
+    accounts = endpoint.store.all(user.home, "account")
+    is_account = any(each["externalDirectoryObjectId"] == user.object_id for each in accounts)
+    if not is_account or not is_account_password(endpoint.store, required(asked, "password")):
+        raise Refusal(50126, "invalid_grant", "Error validating credentials due to invalid username or password.")
+    return _issue(endpoint, tenant, asked, scope=required(asked, "scope"), user=user)
 
 
 def _refresh_token(endpoint: TokenEndpoint, tenant: Document, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -452,6 +472,7 @@ def _authorize(endpoint: TokenEndpoint, tenant_name: str, asked: Mapping[str, st
             "challenge": required(asked, "code_challenge"),
             "scope": required(asked, "scope"),
             "nonce": asked.get("nonce", ""),
+            "hint": asked.get("login_hint", ""),
             "expires": (endpoint.now + CODE_LIFE).isoformat(),
         },
     )

@@ -16,7 +16,8 @@ from hveadmin.sandbox.tenant import CmdletError, ErrorShape, SandboxTenant
 ADMIN = frozenset({cmdlets.EXCHANGE_ADMINISTRATOR})
 READER = frozenset({cmdlets.GLOBAL_READER})
 
-GETTERS = ("Get-BillingPolicy", "Get-HVEAccountBillingPolicy", "Get-HVEAccountSettings", "Get-MailUser")
+GETTERS = ("Get-BillingPolicy", "Get-HVEAccountBillingPolicy", "Get-HVEAccountSettings", "Get-MailUser", "Get-User")
+OF_ORGANIZATION = ("Get-AuthenticationPolicy", "Get-OrganizationConfig")
 SETTERS = ("Add-HVEAppAccess", "Remove-HVEAppAccess", "Set-HVEAccountSettings")
 
 
@@ -32,11 +33,11 @@ def run(tenant: SandboxTenant, name: str, **parameters: object) -> Answer:
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        (cmdlets.EXCHANGE_ADMINISTRATOR, {*GETTERS, *SETTERS}),
-        (cmdlets.GLOBAL_ADMINISTRATOR.upper(), {*GETTERS, *SETTERS}),
+        (cmdlets.EXCHANGE_ADMINISTRATOR, {*GETTERS, *OF_ORGANIZATION, *SETTERS}),
+        (cmdlets.GLOBAL_ADMINISTRATOR.upper(), {*GETTERS, *OF_ORGANIZATION, *SETTERS}),
         (cmdlets.RECIPIENT_ADMINISTRATOR, {*GETTERS, *SETTERS}),
-        (cmdlets.GLOBAL_READER, set(GETTERS)),
-        (cmdlets.SECURITY_READER, set(GETTERS)),
+        (cmdlets.GLOBAL_READER, {*GETTERS, *OF_ORGANIZATION}),
+        (cmdlets.SECURITY_READER, {*GETTERS, *OF_ORGANIZATION}),
         ("00000000-0000-4000-8000-000000000000", set()),
     ],
 )
@@ -202,3 +203,19 @@ def test_a_wrong_resource_type_is_no_error_but_no_rows(
 def test_an_account_tells_whether_it_is_paid_for(tenant: SandboxTenant, account: str, status: str) -> None:
     (record,) = run(tenant, "Get-HVEAccountBillingPolicy", Identity=account).records
     assert record["BillingPolicyStatus"] == status
+
+
+def test_a_user_without_a_policy_of_its_own_has_the_default_one(tenant: SandboxTenant) -> None:
+    (config,) = run(tenant, "Get-OrganizationConfig").records
+    policies = {each["Name"]: each["AllowBasicAuthSmtp"] for each in run(tenant, "Get-AuthenticationPolicy").records}
+    (scan,) = run(tenant, "Get-User", Identity="hve-scan@contoso.com").records
+    (shop,) = run(tenant, "Get-User", Identity="hve-shop@contoso.com").records
+    assert policies[config["DefaultAuthenticationPolicy"]] is False
+    assert policies[scan["AuthenticationPolicy"]] is True
+    assert shop["AuthenticationPolicy"] is None
+
+
+def test_one_authentication_policy_is_had_by_its_name(tenant: SandboxTenant) -> None:
+    names = [each["Name"] for each in run(tenant, "Get-AuthenticationPolicy").records]
+    (found,) = run(tenant, "Get-AuthenticationPolicy", Identity=str(names[0]).upper()).records
+    assert found["Name"] == names[0]

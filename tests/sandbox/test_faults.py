@@ -291,7 +291,7 @@ def test_a_fault_in_front_of_the_service_never_reaches_it() -> None:
         raise AssertionError("nothing is to be received")
 
     in_front = {FaultKind.THROTTLE, FaultKind.UNAVAILABLE, FaultKind.TRANSIENT, FaultKind.NUL_BYTES, FaultKind.HTML}
-    in_front |= {FaultKind.HANG, FaultKind.REDIRECT}
+    in_front |= {FaultKind.HANG, FaultKind.REDIRECT, FaultKind.SESSION_LOST}
     for kind in set(FaultKind) - {FaultKind.LATENCY}:
         executed.clear()
         asyncio.run(expose([Fault(kind, location="x.example")], Surface.EXCHANGE, never, genuine))

@@ -36,6 +36,7 @@ PROPERTIES = {
     "homepage": Kind.TEXT,
     "tags": Kind.LIST,
     "info": Kind.COMPLEX,
+    "proxyAddresses": Kind.TEXTS,
 }
 
 ONE: dict[str, Any] = {
@@ -44,6 +45,7 @@ ONE: dict[str, Any] = {
     "createdDateTime": "2026-01-02T03:04:05Z",
     "accountEnabled": True,
     "homepage": None,
+    "proxyAddresses": ["SMTP:ohara@contoso.com", "smtp:bills@contoso.com"],
 }
 
 
@@ -60,6 +62,9 @@ ONE: dict[str, Any] = {
         ("displayName eq 'O'", False),
         ("displayName eq ''", False),
         ("startswith(displayName, 'o''hara')", True),
+        ("proxyAddresses/any(p:p eq 'smtp:bills@contoso.com')", True),
+        ("proxyAddresses/any(x:x eq 'smtp:ohara@contoso.com') and id eq '0000000a'", True),
+        ("proxyAddresses/any(p:p eq 'smtp:nobody@contoso.com')", False),
         ("startsWith(displayName,'Hara')", False),
         ("displayName ge 'O'", True),
         ("displayName le 'O'", False),
@@ -103,10 +108,12 @@ def test_a_filter_decides(source: str, expected: bool) -> None:
         "id in 'x'",
         "'x' eq id",
         "startswith(displayName)",
+        "proxyAddresses/any(p:q eq 'x')",
+        "proxyAddresses/any(p:p ne 'x')",
+        "proxyAddresses/any()",
         "startswith(displayName, null)",
         "startswith('x', 'y')",
         "contains(displayName, 'x')",
-        "tags/any(t:t eq 'x')",
         "id eq 'x'; drop table",
         "not",
         "(" * 1000 + "id eq 'x'" + ")" * 1000,
@@ -242,6 +249,9 @@ def refusal(source: str, *, advanced: bool = False) -> tuple[str, str] | None:
         ("not nothing eq 'y'", "BadRequest"),
         ("id ge 'x'", "Request_UnsupportedQuery"),
         ("startswith(id, 'x')", "Request_UnsupportedQuery"),
+        ("tags/any(t:t eq 'x')", "Request_UnsupportedQuery"),
+        ("homepage/any(p:p eq 'x')", "Request_UnsupportedQuery"),
+        ("proxyAddresses eq 'x'", "Request_UnsupportedQuery"),
         ("displayName gt 'x'", "Request_UnsupportedQuery"),
         ("tags eq 'x'", "Request_UnsupportedQuery"),
         ("info eq null", "Request_UnsupportedQuery"),
