@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hveadmin.config import nodes
 from hveadmin.config.fitting import MOST_GUESSES
@@ -38,12 +38,13 @@ from hveadmin.config.model import (
     GrantShape,
     LimitsShape,
     PolicyShape,
+    RuleShape,
     SelectorShape,
     TenantShape,
     WaiverShape,
 )
 from hveadmin.config.nodes import Document, Entry, Node, Table, path_text
-from hveadmin.config.problems import InvalidConfiguration, Problem, guess, in_order
+from hveadmin.config.problems import InvalidConfiguration, Problem, guess, in_order, shortened
 from hveadmin.config.sources import Source, Sources, read_sources
 from hveadmin.domain.desired import (
     AccountEntry,
@@ -68,6 +69,9 @@ from hveadmin.domain.desired import (
 )
 from hveadmin.domain.ids import Address, TenantId
 from hveadmin.domain.tenant import CEILING
+
+if TYPE_CHECKING:
+    from hveadmin.policy.engine import AnyRule
 
 S = TypeVar("S")
 
@@ -97,6 +101,21 @@ def load(paths: Sequence[Path], *, today: date) -> Loaded:
     if problems:
         raise InvalidConfiguration(problems)
     return Loaded(desired, in_order(builder.warnings, sources.files))
+
+
+def problems_by_itself(path: Path, *, today: date) -> tuple[Problem, ...]:
+    """
+    What is wrong with one file of a configuration, whatever other files it may go with.
+
+    What it uses and does not define may be defined in another file, so that is no problem here. What is wrong in a
+    file that it includes is that file's.
+    """
+    sources = read_sources([path])
+    sources.complete = False
+    builder = _Builder(sources, today)
+    builder.build()
+    found = in_order((*sources.problems, *builder.problems), sources.files)
+    return tuple(each for each in found if each.span.file == str(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,14 +475,42 @@ class _Builder:
             unknown_apps=shape.unknown_apps,
             forbidden_apps=tuple(each for each in forbidden if each is not None),
             require=tuple(dict.fromkeys(shape.require)),
-            rules={
-                rule: RuleSetting(
-                    rule, place.at("rules", rule).span, setting.severity or "", setting.enabled, setting.options
-                )
-                for rule, setting in shape.rules.items()
-            },
+            rules={rule: self._rule(rule, setting, place.at("rules", rule)) for rule, setting in shape.rules.items()},
             waivers=tuple(self._waiver(each, place.at("waivers", number)) for number, each in enumerate(shape.waivers)),
         )
+
+    def _rule(self, rule_id: str, shape: RuleShape, place: _Placed) -> RuleSetting:
+        rule = self._known_rule(rule_id, place, of_key=True)
+        if rule is not None:
+            for name, value in shape.options.items():
+                self._option(rule, name, value, place.at("options", name))
+        return RuleSetting(rule_id, place.span, shape.severity or "", shape.enabled, shape.options)
+
+    def _known_rule(self, rule_id: str, place: _Placed, *, of_key: bool) -> AnyRule | None:
+        """The rule of this id; an id that there is none of is a problem."""
+        # Imported where a configuration names a rule: most commands need none of them.
+        from hveadmin.policy.rules import ALL_RULES, RETIRED
+
+        if rule_id in RETIRED:
+            self.problems.append(place.problem("004", f"{rule_id} was retired: {RETIRED[rule_id]}", of_key=of_key))
+            return None
+        if rule_id not in ALL_RULES:
+            message = f"there is no rule {rule_id}"
+            self.problems.append(place.problem("004", message, guess(rule_id, ALL_RULES), of_key=of_key))
+        return ALL_RULES.get(rule_id)
+
+    def _option(self, rule: AnyRule, name: str, value: object, place: _Placed) -> None:
+        known = {option.name: option for option in rule.options}
+        option = known.get(name)
+        if option is None:
+            has = f"; it knows {', '.join(known)}" if known else "; it has none"
+            message = f"{rule.id} has no option {shortened(name)!r}{has}"
+            self.problems.append(place.problem("003", message, guess(name, known)))
+            return
+        try:
+            option.read(value)
+        except ValueError:
+            self.problems.append(place.problem("003", f"{option.expected} is expected here", of_key=False))
 
     def _forbidden(self, shape: ForbiddenShape, place: _Placed) -> ForbiddenApp | None:
         one = shape.client_id if shape.object_id is None else shape.object_id
@@ -478,6 +525,7 @@ class _Builder:
     def _waiver(self, shape: WaiverShape, place: _Placed) -> Waiver:
         if shape.tenant is not None:
             self._known(shape.tenant, self._tenant_names, "tenant", place.at("tenant"))
+        self._known_rule(shape.rule, place.at("rule"), of_key=False)
         self._warn_if_past(shape.expires, place, "the waiver no longer holds")
         return Waiver(
             rule=shape.rule,

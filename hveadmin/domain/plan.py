@@ -137,6 +137,11 @@ class Plan:
     open_after: int = 0
 
     @property
+    def considered(self) -> int:
+        """The accounts that it is about; each is in exactly one place."""
+        return len(self.changes) + self.as_declared + self.observed + len(self.unknown) + len(self.refused)
+
+    @property
     def grants_added(self) -> int:
         return sum(len(change.granted) for change in self.changes)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from hveadmin.domain.desired import Limits, Mode
+from hveadmin.domain.desired import Limits, Mode, Waiver
 from hveadmin.domain.ids import Guid, ObjectId
 from hveadmin.domain.plan import Action, AppLine, Change, Plan, Settling, Step, Unplanned, fingerprint
 from hveadmin.domain.resolve import Declaration, ResolvedTenant
@@ -91,20 +91,43 @@ def decide(declared: Declaration, before: frozenset[ObjectId], today: date) -> D
     """What one account's list should become. `today` is the caller's local date; last days are inclusive."""
     match declared.mode:
         case Mode.ENFORCE:
-            target = declared.wanted
+            wanted = declared.wanted
         case Mode.ADDITIVE:
-            target = (before | declared.wanted) - declared.unwanted
+            wanted = (before | declared.wanted) - declared.unwanted
         case Mode.ABSENT:
-            target = before - declared.unwanted
+            wanted = before - declared.unwanted
         case Mode.OBSERVE:
             return LeaveAlone()
         case Mode.UNRESTRICTED:
             return _unrestricted(declared, before, today)
+    target = wanted | kept(declared, before).keys()
     if len(target) == 0:
         return _would_be_empty(declared, before)
+    if len(wanted) == 0 and target != before:
+        # A waiver ends by itself one day. It must not be all that keeps the account restricted.
+        return Refuse("only what a waiver keeps would be left on its list; declare an application that is to stay")
     if len(target) > CEILING:
-        return Refuse(f"would hold {len(target)} applications; an account can hold {CEILING}")
+        waived = f", {len(target - wanted)} of them by a waiver" if len(target) > len(wanted) else ""
+        return Refuse(f"would hold {len(target)} applications{waived}; an account can hold {CEILING}")
     return Reach(target)
+
+
+def kept(declared: Declaration, before: frozenset[ObjectId]) -> Mapping[ObjectId, Waiver]:
+    """The applications on a list that would have to go if a waiver did not accept them, and that waiver."""
+    match declared.mode:
+        case Mode.ENFORCE:
+            going = before - declared.wanted
+        case Mode.ADDITIVE | Mode.ABSENT:
+            going = before & declared.unwanted
+        case Mode.OBSERVE | Mode.UNRESTRICTED:
+            return {}
+    found = {app: declared.accepted.on_list(app, ended=_has_ended(app, declared)) for app in sorted(going)}
+    return {app: waiver for app, waiver in found.items() if waiver is not None}
+
+
+def _has_ended(app: ObjectId, declared: Declaration) -> bool:
+    """Whether it was declared here and is past its end; with mode absent it is unwanted from the beginning."""
+    return app in declared.unwanted and declared.mode is not Mode.ABSENT
 
 
 def _would_be_empty(declared: Declaration, before: frozenset[ObjectId]) -> Decision:
@@ -192,6 +215,8 @@ class _Draft:
             self.observed += 1
 
     def _place(self, account: HveAccount, before: frozenset[ObjectId], declared: Declaration) -> None:
+        for app, waiver in kept(declared, before).items():
+            self.warnings.append(f"{account.address}: {_kept(app, waiver, self._snapshot)}")
         match decide(declared, before, self._today):
             case LeaveAlone(warning):
                 self._leave(account, warning)
@@ -199,11 +224,24 @@ class _Draft:
                 self.refused.append(Unplanned(account.address, why, declared.origin))
             case Reach(target) if target == before:
                 self.as_declared += 1
+                self._warn_of_forbidden(account, before, target, declared)
             # An open list is never waited for: that every application may send is not ours, however late.
             case Reach(target) if len(before) > 0 and (until := self._settles(account, target)) is not None:
                 self._leave(account, f"settling, a change of hveadmin takes effect by {until:%H:%MZ}")
             case Reach(target):
                 self.changes.append(_change(account, before, target, declared, self._snapshot))
+                self._warn_of_forbidden(account, before, target, declared)
+
+    def _warn_of_forbidden(
+        self, account: HveAccount, before: frozenset[ObjectId], target: frozenset[ObjectId], declared: Declaration
+    ) -> None:
+        """The plan follows the declaration; that policy forbids what it declares is for a person to put right."""
+        for app in sorted(target):
+            accepted = declared.accepted
+            if app.value in accepted.forbidden and accepted.on_list(app, ended=_has_ended(app, declared)) is None:
+                does = "leaves" if app in before else "grants"
+                name = _named(app, self._snapshot)
+                self.warnings.append(f"{account.address}: {does} {name}, which policy.forbidden_apps forbids (HVE202)")
 
     def _settles(self, account: HveAccount, target: frozenset[ObjectId]) -> datetime | None:
         lately = self._settling.get(account.guid)
@@ -282,6 +320,17 @@ def _line(action: Action, app: ObjectId, declared: Declaration, snapshot: Tenant
 
 COMMAND_LINE = "command line"
 """The origin of a declaration that no file holds."""
+
+
+def _kept(app: ObjectId, waiver: Waiver, snapshot: TenantSnapshot) -> str:
+    word = _joined(waiver.owner, waiver.ticket)
+    return f"keeps {_named(app, snapshot)}: waiver {waiver.source} until {waiver.expires}, {word}"
+
+
+def _named(app: ObjectId, snapshot: TenantSnapshot) -> str:
+    identity = snapshot.directory.identity(app) if isinstance(snapshot.directory, Readable) else None
+    name = f'"{identity.display_name}" ' if identity is not None and identity.display_name else ""
+    return f"{name}{app}"
 
 
 def _joined(*parts: str) -> str:

@@ -7,34 +7,40 @@ must go may be anything, for a dead id on a list is removed by that very id.
 
 Pins, where there are any, hold every application to the service principal it was before: another one is a problem,
 another name or publisher a warning, both HVE208. Where the directory cannot be read, the pins speak alone.
+
+`resolve` is for those who act on what it says, so it refuses; `resolve_as_far` is for those who judge.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import translate
 from functools import lru_cache
 
 from hveadmin.domain.desired import (
     AccountEntry,
+    AppEntry,
     AppRef,
     ByClientId,
     ByName,
     ByObjectId,
+    ForbiddenApp,
     Grant,
     Mode,
+    Policy,
     Selector,
     SourceSpan,
     TenantEntry,
     Unmanaged,
 )
-from hveadmin.domain.ids import Address, Guid, ObjectId
+from hveadmin.domain.ids import Address, ClientId, Guid, ObjectId
 from hveadmin.domain.pins import ACCEPT, LOCK_FILE, OBJECT_ID, RULE, Pin, Pins, in_words
 from hveadmin.domain.plan import Unplanned
 from hveadmin.domain.tenant import DirectoryView, Identity, IdKind, Readable, ServicePrincipal
+from hveadmin.domain.waiving import Accepted, accepted_on
 from hveadmin.errors import Refused
 
 
@@ -57,6 +63,8 @@ class Declaration:
     """The grant behind each id of `wanted` and `unwanted`."""
     reason: str = ""
     expires: date | None = None
+    accepted: Accepted = field(default_factory=Accepted)
+    """What waivers accept on its list besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +84,38 @@ class ResolvedTenant:
     """Where ids come from that the directory could not confirm: the lock file and the days of its pins."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """As far as a tenant's configuration could be resolved, and all that stood in the way."""
+
+    tenant: ResolvedTenant
+    """An application that could not be resolved is missing from `wanted` and `unwanted`."""
+    problems: tuple[str, ...] = ()
+    """A sentence for each application that is unknown, ambiguous, of the wrong kind, or not the pinned one."""
+    hint: str = ""
+    """What to do about the problems."""
+    missing: Mapping[Address, frozenset[str]] = field(default_factory=dict)
+    """The applications, by their names in the configuration, that an account's declaration lacks."""
+
+
 def references(tenant: TenantEntry, pins: Pins | None = None) -> tuple[frozenset[Guid], frozenset[str]]:
     """
     The ids and the display names that the directory must explain before the tenant can be resolved.
 
     With pins, the pinned service principals are among them, so that one that was renamed is told from one that is gone.
     """
+    return references_of((grant.app for grant in all_grants(tenant)), pins)
+
+
+def references_of(apps: Iterable[AppEntry], pins: Pins | None = None) -> tuple[frozenset[Guid], frozenset[str]]:
+    """As `references`, for these applications."""
     ids: set[Guid] = set()
     names: set[str] = set()
-    for grant in all_grants(tenant):
-        pin = pins.apps.get(grant.app.name) if pins is not None else None
+    for app in apps:
+        pin = pins.apps.get(app.name) if pins is not None else None
         if pin is not None:
             ids.add(pin.object_id)
-        match grant.app.ref:
+        match app.ref:
             case ByClientId(client_id):
                 ids.add(client_id)
             case ByObjectId(object_id):
@@ -127,6 +154,9 @@ def _selects(selector: Selector, address: Address) -> bool:
     return matches(selector.match, address) and not any(matches(glob, address) for glob in selector.except_)
 
 
+_NO_POLICY = Policy()
+
+
 def resolve(
     tenant: TenantEntry,
     live: Collection[Address],
@@ -135,16 +165,40 @@ def resolve(
     today: date,
     only: Callable[[Address], bool] = lambda _: True,
     pins: Pins | None = None,
+    policy: Policy = _NO_POLICY,
 ) -> ResolvedTenant:
     """
     What is declared of each live account, in this tenant's object ids.
 
     `only` narrows it to the accounts the command line asks for. `pins` are those of this very tenant; None where
-    there is no lock file. Raises Unresolved with every application that is unknown, ambiguous, of the wrong kind,
-    named twice, or not the one that was pinned.
+    there is no lock file. `policy` is for its waivers. Raises Unresolved with every application that is unknown,
+    ambiguous, of the wrong kind, named twice, or not the one that was pinned.
     """
+    found = resolve_as_far(tenant, live, directory, today=today, only=only, pins=pins, policy=policy)
+    if found.problems:
+        raise Unresolved(
+            f"{tenant.alias}: {_count(len(found.problems), 'application')} cannot be resolved in this tenant",
+            reasons=found.problems,
+            hint=found.hint,
+        )
+    return found.tenant
+
+
+def resolve_as_far(
+    tenant: TenantEntry,
+    live: Collection[Address],
+    directory: DirectoryView,
+    *,
+    today: date,
+    only: Callable[[Address], bool] = lambda _: True,
+    pins: Pins | None = None,
+    policy: Policy = _NO_POLICY,
+) -> Resolution:
+    """As `resolve`, but what cannot be resolved is said and left out, for whoever judges and does not act."""
     lookup = _Lookup(directory, pins)
+    forbidden = forbidden_ids(policy.forbidden_apps, directory)
     declarations: dict[Address, Declaration] = {}
+    missing: dict[Address, frozenset[str]] = {}
     unmanaged: list[Address] = []
     live = frozenset(live)  # every declared address is looked up in it
     considered = frozenset(filter(only, live))
@@ -152,14 +206,74 @@ def resolve(
         found = entry_for(tenant, address)
         if found is None:
             unmanaged.append(address)
-        else:
-            declarations[address] = _declare(*found, address, lookup, today)
-    if lookup.problems:
-        raise Unresolved(
-            f"{tenant.alias}: {_count(len(lookup.problems), 'application')} cannot be resolved in this tenant",
-            reasons=lookup.problems,
-            hint=lookup.hint,
-        )
+            continue
+        declared = _declare(*found, address, lookup, today)
+        accepted = accepted_on(policy.waivers, tenant.alias, address, today, forbidden)
+        declarations[address] = replace(declared, accepted=accepted)
+        named = {grant.app.name for grant in declared.grants.values()}
+        lacking = frozenset(grant.app.name for grant in found[0].grants) - named
+        if lacking:
+            missing[address] = lacking
+    resolved = _resolved(tenant, declarations, considered, unmanaged, live, only, lookup)
+    return Resolution(resolved, tuple(lookup.problems), lookup.hint if lookup.problems else "", missing)
+
+
+def ids_by_app(
+    apps: Iterable[AppEntry], alias: str, directory: DirectoryView, pins: Pins | None
+) -> Mapping[str, ObjectId]:
+    """
+    The object id of each application, by its name in the configuration, as far as this tenant has it.
+
+    A client id that nobody asked the directory for is found all the same where its service principal is on a list.
+    """
+    lookup = _Lookup(directory, pins)
+    by_client = _by_client_id(directory)
+    found: dict[str, ObjectId] = {}
+    for app in apps:
+        if may_be_in(app, alias):
+            client = by_client.get(app.ref.client_id) if isinstance(app.ref, ByClientId) else None
+            object_id = lookup.find(app, must_exist=False) or client
+            if object_id is not None:
+                found[app.name] = object_id
+    return found
+
+
+def _by_client_id(directory: DirectoryView) -> Mapping[ClientId, ObjectId]:
+    identities = directory.identities.values() if isinstance(directory, Readable) else ()
+    principals = (each.principal for each in identities if each.kind is IdKind.SERVICE_PRINCIPAL)
+    return {each.client_id: each.object_id for each in principals if each is not None}
+
+
+def may_be_in(app: AppEntry, alias: str) -> bool:
+    """Whether an application can be in a tenant: an object id exists in one only."""
+    return not isinstance(app.ref, ByObjectId) or app.ref.tenant == alias
+
+
+def forbidden_ids(forbidden: Iterable[ForbiddenApp], directory: DirectoryView) -> frozenset[str]:
+    """The ids, of whatever kind, of the forbidden applications: as they are written, and as the directory has them."""
+    written = frozenset(each.id.value for each in forbidden)
+    if not written or not isinstance(directory, Readable):
+        return written
+    aliases = (_ids_of(identity) for identity in directory.identities.values())
+    return written.union(*(ids for ids in aliases if not ids.isdisjoint(written)))
+
+
+def _ids_of(identity: Identity) -> frozenset[str]:
+    """Every id that stands for the same application."""
+    principal = identity.principal
+    known = (identity.id, identity.client_id, *((principal.object_id, principal.client_id) if principal else ()))
+    return frozenset(each.value for each in known if each is not None)
+
+
+def _resolved(
+    tenant: TenantEntry,
+    declarations: Mapping[Address, Declaration],
+    considered: frozenset[Address],
+    unmanaged: Sequence[Address],
+    live: frozenset[Address],
+    only: Callable[[Address], bool],
+    lookup: _Lookup,
+) -> ResolvedTenant:
     return ResolvedTenant(
         alias=tenant.alias,
         domain=tenant.domain,
@@ -187,10 +301,10 @@ def _declare(entry: AccountEntry, origin: str, address: Address, lookup: _Lookup
     for grant in entry.grants:
         ended = grant.expires is not None and today > grant.expires
         must_go = ended or entry.mode is Mode.ABSENT
-        app = lookup.find(grant, must_exist=not must_go and entry.mode is not Mode.OBSERVE)
+        app = lookup.find(grant.app, must_exist=not must_go and entry.mode is not Mode.OBSERVE)
         if app is None:
             if must_go and entry.mode in (Mode.ABSENT, Mode.ADDITIVE):
-                lookup.must_be_asked(grant)
+                lookup.must_be_asked(grant.app)
             continue
         if app in grants:
             lookup.twice(grant, grants[app], address)
@@ -263,12 +377,12 @@ class _Lookup:
         self.problems: list[str] = []
         self.warnings: list[str] = []
 
-    def find(self, grant: Grant, *, must_exist: bool) -> ObjectId | None:
-        """The grant's object id; None where there is none, which is a problem only if it must exist."""
-        key = (grant.app.name, grant.app.ref, must_exist)
+    def find(self, app: AppEntry, *, must_exist: bool) -> ObjectId | None:
+        """The application's object id; None where there is none, which is a problem only if it must exist."""
+        key = (app.name, app.ref, must_exist)
         if key not in self._known:
-            pin = self._pins.apps.get(grant.app.name) if self._pins is not None else None
-            found = self._pinned(grant, pin, must_exist) if pin is not None else self._unpinned(grant, must_exist)
+            pin = self._pins.apps.get(app.name) if self._pins is not None else None
+            found = self._pinned(app, pin, must_exist) if pin is not None else self._unpinned(app, must_exist)
             self._known[key] = found
         return self._known[key]
 
@@ -299,36 +413,36 @@ class _Lookup:
             " are the same application in this tenant"
         )
 
-    def must_be_asked(self, grant: Grant) -> None:
+    def must_be_asked(self, app: AppEntry) -> None:
         """An application that must go has no id: with nobody to ask, that it is not on the list is not known."""
         if not isinstance(self._directory, Readable):
             why = f"whether it is on a list cannot be told, the directory could not be read: {self._directory.why}"
-            self._note(grant, why, must_exist=True)
+            self._note(app, why, must_exist=True)
 
-    def _unpinned(self, grant: Grant, must_exist: bool) -> ObjectId | None:
-        self._without_pin[grant.app.name] = None
-        found = _find(grant.app.ref, self._directory)
+    def _unpinned(self, app: AppEntry, must_exist: bool) -> ObjectId | None:
+        self._without_pin[app.name] = None
+        found = _find(app.ref, self._directory)
         if isinstance(found, ObjectId):
             return found
-        self._note(grant, found, must_exist)
-        return _by_its_own_id(grant.app.ref, must_exist)
+        self._note(app, found, must_exist)
+        return _by_its_own_id(app.ref, must_exist)
 
-    def _pinned(self, grant: Grant, pin: Pin, must_exist: bool) -> ObjectId | None:
+    def _pinned(self, app: AppEntry, pin: Pin, must_exist: bool) -> ObjectId | None:
         if isinstance(self._directory, Readable):
-            judged = _against_directory(pin, grant.app.ref, self._directory)
+            judged = _against_directory(pin, app.ref, self._directory)
         else:
-            judged = _against_configuration(pin, grant.app.ref)
+            judged = _against_configuration(pin, app.ref)
         if isinstance(judged, _Broken):
-            self._note(grant, f"{RULE} {judged.why}", must_exist)
-            return None if must_exist else judged.use or _by_its_own_id(grant.app.ref, must_exist)
+            self._note(app, f"{RULE} {judged.why}", must_exist)
+            return None if must_exist else judged.use or _by_its_own_id(app.ref, must_exist)
         if not isinstance(self._directory, Readable):
             self._unverified.add(pin.resolved_at)
         if judged.why:
-            self._note(grant, f"{RULE} {judged.why}", must_exist=False)
+            self._note(app, f"{RULE} {judged.why}", must_exist=False)
         return judged.use
 
-    def _note(self, grant: Grant, why: str, must_exist: bool) -> None:
-        sentence = f"{grant.app.source}: {grant.app.name} ({grant.app.ref}): {why}"
+    def _note(self, app: AppEntry, why: str, must_exist: bool) -> None:
+        sentence = f"{app.source}: {app.name} ({app.ref}): {why}"
         found = self.problems if must_exist else self.warnings
         if sentence not in found:
             found.append(sentence)

@@ -42,6 +42,11 @@ class FileJournal:
         self._plan_id = ""
         self._seq = 0
 
+    @property
+    def file(self) -> Path:
+        """Where it is written; there is nothing yet where nothing was ever applied."""
+        return self._file
+
     def begin(self, plan: Plan, plan_id: str) -> None:
         """Note that this plan is applied. Raises Refused if it was before, JournalUnwritable if that is not known."""
         self._plan_id = plan_id
@@ -81,6 +86,21 @@ class FileJournal:
                 until = datetime.fromisoformat(time) + TAKES_EFFECT_WITHIN
                 if until > now:
                     found[Guid(guid)] = Settling(frozenset(map(ObjectId, listed)), until)
+        return found
+
+    def left_restricted(self) -> Mapping[Guid, datetime]:
+        """
+        The accounts (by guid) on whose list our last call left, and read back, applications; and when.
+
+        An account that our last call left empty is not among them. A read-back that failed says nothing.
+        """
+        found: dict[Guid, datetime] = {}
+        for record in self._records():
+            listed, time, guid = (record.get(name) for name in ("allowed_apps", "time", "guid"))
+            if isinstance(listed, list) and isinstance(time, str) and isinstance(guid, str):
+                found.pop(Guid(guid), None)
+                if len(listed) > 0:
+                    found[Guid(guid)] = datetime.fromisoformat(time)
         return found
 
     def _claim(self, plan_id: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hveadmin.domain.guard import Objection, Permits, largest_use
 from hveadmin.domain.guard import objections as judged
 from hveadmin.domain.plan import Action, AppLine, Change, Direction, Plan, Unplanned
+from hveadmin.domain.powershell import cmdlets_of
 from hveadmin.domain.tenant import CEILING
 from hveadmin.report.allowed import ids
 from hveadmin.report.document import Cell, Item, Report, Row, Section, Span, Table, unread_tenant
@@ -34,21 +35,34 @@ def plan_report(
     objections: Sequence[Objection] = (),
     stale: Sequence[Unplanned] = (),
     saved: SavedPlan | None = None,
+    show_powershell: bool = False,
 ) -> Report:
     """
     One tenant's plan.
 
     `lock_sha256` is of the lock file it was held to, empty for none; `stale` holds the accounts that are no longer as
-    the plan found them, where that was read.
+    the plan found them, where that was read. `show_powershell` adds the same calls as PowerShell, for change boards.
     """
+    powershell = cmdlets_of(plan) if show_powershell else ()
     section = Section(
         table=Table(COLUMNS, tuple(_table_rows(plan))),
-        heading=_heading(plan),
+        heading=plan_heading(plan),
         text=tuple(_text(plan)),
-        closing=tuple(_closing(plan, objections, stale, saved)),
+        closing=(*_closing(plan, objections, stale, saved), *_powershell(powershell)),
         told=("tenant",),
     )
-    return Report(KIND, _lists(plan, plan_id, lock_sha256, objections, stale, saved), (section,))
+    lists = _lists(plan, plan_id, lock_sha256, objections, stale, saved)
+    if show_powershell:
+        whose = {"tenant": plan.tenant, "tenant_id": plan.tenant_id.value}
+        lists["powershell"] = [{**whose, "line": line} for line in powershell]
+    return Report(KIND, lists, (section,))
+
+
+def _powershell(lines: Sequence[str]) -> Iterator[Row]:
+    if lines:
+        yield Row()
+        yield Row(("The same calls in PowerShell; apply checks each list before it goes on:",))
+        yield from (Row((line,), "powershell", 2) for line in lines)
 
 
 def unread(tenant: str, why: str) -> Report:
@@ -66,7 +80,8 @@ _TONES = {Action.GRANT: Tone.ADDED, Action.REVOKE: Tone.REMOVED}
 _CALLS = {Action.GRANT: "add", Action.REVOKE: "remove"}
 
 
-def _heading(plan: Plan) -> tuple[Row, ...]:
+def plan_heading(plan: Plan) -> tuple[Row, ...]:
+    """Which tenant it is about, when it was read, and how much of it."""
     unreadable = f", {len(plan.unknown)} unreadable" if plan.unknown else ""
     read = f"read {clock(plan.read_at)}"
     accounts = f"{count(plan.accounts_total, 'account')}{unreadable}"
@@ -86,7 +101,7 @@ def _change(change: Change) -> Iterator[Row]:
     size = f"{len(change.before)} → {len(change.target)} of {CEILING}"
     direction = DIRECTION_WORDS[change.direction]
     yield Row((Span(change.account.value, Tone.STRONG), change.origin, size, direction), "account", 2)
-    for line in _app_lines(change):
+    for line in app_lines(change):
         yield Row(_application(line), "application", 4)
     if change.reason:
         yield Row((f"reason: {change.reason}",), indent=6)
@@ -95,7 +110,7 @@ def _change(change: Change) -> Iterator[Row]:
         yield Row((f"calls: {', check, '.join(calls)}",), indent=6)
 
 
-def _app_lines(change: Change) -> tuple[AppLine, ...]:
+def app_lines(change: Change) -> tuple[AppLine, ...]:
     """The change's lines; a plan that came without them still shows every application."""
     if change.lines:
         return change.lines
@@ -158,7 +173,7 @@ def _table_rows(plan: Plan) -> Iterator[tuple[Cell, ...]]:
     """One row an application that comes or goes, and one for each account that is not planned."""
     for change in plan.changes:
         state = Span(change.direction.value, DIRECTION_WORDS[change.direction].tone)
-        for line in _app_lines(change):
+        for line in app_lines(change):
             what = (line.action.value, line.label or "(unknown)", line.app.value, line.owner, line.ticket, line.note)
             yield (plan.tenant, change.account.value, state, change.origin, *what)
     for word, accounts in (("UNKNOWN", plan.unknown), ("REFUSED", plan.refused)):
@@ -234,7 +249,7 @@ def change_data(change: Change) -> Item:
         "steps": [{"action": step.action.value, "apps": [app.value for app in step.apps]} for step in change.steps],
         "fingerprint": change.fingerprint,
         "reason": change.reason,
-        "applications": [_line_data(line) for line in _app_lines(change)],
+        "applications": [_line_data(line) for line in app_lines(change)],
     }
 
 

@@ -74,7 +74,7 @@ def decide_plan(
     if pins is not None:
         pins.refuse_another(snapshot.tenant_id)
     live = [account.address for account in snapshot.accounts]
-    resolved = resolve(tenant, live, snapshot.directory, today=today, only=only, pins=pins)
+    resolved = resolve(tenant, live, snapshot.directory, today=today, only=only, pins=pins, policy=desired.policy)
     return make_plan(resolved, snapshot, today=today, limits=desired.limits, cloud=cloud, settling=settling)
 
 

@@ -335,6 +335,32 @@ MISTAKES = [
         id="CFG003 not a rule",
     ),
     pytest.param(
+        config(more="policy: {rules: {HVE999: {enabled: false}}}\n"),
+        "hve.yaml:10:18: CFG004 policy.rules.HVE999: there is no rule HVE999 (did you mean 'HVE904'?)",
+        id="CFG004 rule",
+    ),
+    pytest.param(
+        config(more="policy: {waivers: [{rule: HVE299, reason: r, owner: o, expires: 2027-01-01}]}\n"),
+        "hve.yaml:10:27: CFG004 policy.waivers[0].rule: there is no rule HVE299 (did you mean 'HVE209'?)",
+        id="CFG004 rule of a waiver",
+    ),
+    pytest.param(
+        config(more="policy: {rules: {HVE401: {options: {warnat: 9}}}}\n"),
+        "hve.yaml:10:37: CFG003 policy.rules.HVE401.options.warnat: HVE401 has no option 'warnat'; it knows warn_at"
+        " (did you mean 'warn_at'?)",
+        id="CFG003 option of a rule",
+    ),
+    pytest.param(
+        config(more="policy: {rules: {HVE901: {options: {warn_at: 9}}}}\n"),
+        "hve.yaml:10:37: CFG003 policy.rules.HVE901.options.warn_at: HVE901 has no option 'warn_at'; it has none",
+        id="CFG003 option of a rule that has none",
+    ),
+    pytest.param(
+        config(more="policy: {rules: {HVE401: {options: {warn_at: 11}}}}\n"),
+        "hve.yaml:10:46: CFG003 policy.rules.HVE401.options.warn_at: a whole number from 1 to 10 is expected here",
+        id="CFG003 value of a rule's option",
+    ),
+    pytest.param(
         "version: 1\napps: {}\n",
         "hve.yaml:1:1: CFG003 no tenant is defined, in this file or in those it includes; there would be nothing to do",
         id="CFG003 no tenant",

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hveadmin.domain.ids import EXCHANGE_ONLINE, Address, ClientId, Guid, ObjectId, TenantId
+from hveadmin.domain.powershell import quoted
 from hveadmin.domain.registration import (
     MAIL_SEND_ROLE,
     Access,
@@ -27,7 +28,7 @@ from hveadmin.domain.registration import (
     StepKind,
     Wanted,
 )
-from hveadmin.domain.registration_commands import Commands, Place, commands, powershell_quoted
+from hveadmin.domain.registration_commands import Commands, Place, commands
 
 TENANT = TenantId("8f1c6d20-93a4-4e0b-b1b7-2f4d5e6a7b06")
 PLACE = Place(TENANT, "worldwide", "https://graph.microsoft.com")
@@ -73,7 +74,7 @@ def read_literal(text: str) -> tuple[str, str]:
 
 @given(st.text(st.sampled_from(f'ab {QUOTES}"$`;(){{}}')))
 def test_powershell_reads_a_quoted_name_as_that_name_and_nothing_behind_it(name: str) -> None:
-    assert read_literal(powershell_quoted(name)) == (name, "")
+    assert read_literal(quoted(name)) == (name, "")
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -93,3 +93,19 @@ def test_a_line_that_is_no_record_is_passed_over(tmp_path: Path, plan: Plan, lin
     with (tmp_path / TENANT.value / "journal.jsonl").open("a") as file:
         file.write(line + "\n")
     assert FileJournal(tmp_path, TENANT, StandingClock()).settling() == {}
+
+
+def test_an_account_that_the_last_call_left_restricted_is_known_with_its_time(tmp_path: Path, plan: Plan) -> None:
+    clock = StandingClock()
+    journal = FileJournal(tmp_path, TENANT, clock)
+    (change,) = plan.changes
+    assert journal.left_restricted() == {}
+    journal.begin(plan, "p1")
+    journal.read_back(change, change.steps[0], Known(apps(1, 2)))
+    clock.sleep(600)
+    journal.read_back(change, change.steps[0], Known(apps(2)))
+    assert journal.left_restricted() == {change.guid: NOW + timedelta(seconds=600)}
+    journal.read_back(change, change.steps[0], Unknown("time out"))
+    assert journal.left_restricted() == {change.guid: NOW + timedelta(seconds=600)}, "a failed read says nothing"
+    journal.read_back(change, change.steps[0], Known(apps()))
+    assert journal.left_restricted() == {}, "we left it open ourselves"
