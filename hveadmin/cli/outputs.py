@@ -12,6 +12,9 @@ from pathlib import Path
 from hveadmin.errors import HveAdminError, UsageError
 from hveadmin.report.render import FORMATS
 
+WITH_FINDINGS = ("check", "report")
+"""Commands, and groups, that have what a format of findings is made from: `Run(options, findings=True)`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -49,24 +52,42 @@ def write_out(text: str) -> None:
         raise HveAdminError(f"stdout cannot be written: {problem.strerror}") from None
 
 
-def open_outputs(asked: Sequence[str]) -> tuple[Output, ...]:
+def open_outputs(asked: Sequence[str], *, findings: bool = False, query: bool = False) -> tuple[Output, ...]:
     """
     The outputs that were asked for; a table on stdout where none was.
 
-    Raises UsageError for a format that does not exist or two outputs to one place, and HveAdminError for a file that
-    cannot be written: before anything is fetched, not after.
+    `findings` is whether the command has any, `query` whether a query picks out a part. Raises UsageError for a format
+    that does not exist or that the command cannot fill, and for two outputs to one place; HveAdminError for a file
+    that cannot be written: before anything is fetched, not after.
     """
     outputs = tuple(map(_parse, asked)) or (Output("table", None),)
-    places = [output.file for output in outputs]
-    twice = next((place for place in places if places.count(place) > 1), ...)
-    if twice is not ...:
-        raise UsageError(f"two outputs go to {twice or 'stdout'}", hint="give each but one a file: -o json=FILE")
+    for output in outputs:
+        _refuse_unfillable(output.format_name, findings=findings, query=query)
+    places = [output.file if output.file is None else output.file.resolve() for output in outputs]
+    twice = next((each for each, place in zip(outputs, places, strict=True) if places.count(place) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two outputs go to {twice.file or 'stdout'}", hint="give each but one a file: -o json=FILE")
     for output in outputs:
         if output.file is None or _is_special(output.file):
             continue
         if output.file.is_dir() or not os.access(output.file.parent, os.W_OK):
             raise HveAdminError(f"{output.file} cannot be written: it is a folder, or its folder is missing or closed")
     return outputs
+
+
+def _refuse_unfillable(format_name: str, *, findings: bool, query: bool) -> None:
+    if not FORMATS[format_name].needs_findings:
+        return
+    if not findings:
+        raise UsageError(
+            f"-o {format_name} is made from findings, and this command looks for none",
+            hint=f"{' and '.join(f'hveadmin {each}' for each in WITH_FINDINGS)} can write it",
+        )
+    if query:
+        raise UsageError(
+            f"-o {format_name} is made from findings, and --query picks out a part",
+            hint="leave --query out, or write what it picks out as json, yaml or csv",
+        )
 
 
 def _parse(text: str) -> Output:

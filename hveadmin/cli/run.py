@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
@@ -24,6 +24,7 @@ from typer import Exit
 from hveadmin.cli.app import complain, explain
 from hveadmin.cli.options import Color, Options
 from hveadmin.cli.outputs import Output, open_outputs
+from hveadmin.cli.pipeline import Pipeline, outcome_of
 from hveadmin.domain.desired import DesiredState, TenantEntry
 from hveadmin.domain.ids import Address
 from hveadmin.domain.ports import Progress
@@ -53,9 +54,14 @@ class Target:
 
 
 class Run:
-    """One invocation of a command. To be used as a context manager."""
+    """
+    One invocation of a command. To be used as a context manager.
 
-    def __init__(self, options: Options) -> None:
+    A command whose reports have an assessment says so with `findings=True`; SARIF, JUnit and their like are refused
+    to the others before anything is fetched.
+    """
+
+    def __init__(self, options: Options, *, findings: bool = False) -> None:
         from hveadmin.cli.log import configure
 
         self.options = options
@@ -65,7 +71,8 @@ class Run:
         """Whether only one tenant is meant."""
         self._bar = self._closing.enter_context(ExitStack())
         configure(options)
-        self._outputs: Sequence[Output] = open_outputs(options.output)
+        self._outputs: Sequence[Output] = open_outputs(options.output, findings=findings, query=bool(options.query))
+        self._pipeline = Pipeline(self.environ, self._outputs)
         if options.query:
             from hveadmin.report.query import check_query
 
@@ -78,6 +85,7 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._closing.close()
+        self._pipeline.ended(outcome_of(error))
 
     # What it is about
 
@@ -126,6 +134,10 @@ class Run:
         """The tenants: those of the configuration that -t names, else the one that -p or -t names."""
         if desired is None:
             return self._targets_without_configuration()
+        return [self.target(entry) for entry in self.entries(desired)]
+
+    def entries(self, desired: DesiredState) -> list[TenantEntry]:
+        """The tenants of the configuration that -t names, else all. Raises UsageError where there is none."""
         chosen = [
             entry
             for entry in desired.tenants.values()
@@ -137,11 +149,11 @@ class Run:
                 hint=f"it has {', '.join(desired.tenants)}",
             )
         self.alone = len(chosen) == 1
-        return [self.target(entry) for entry in chosen]
+        return chosen
 
     def target(self, entry: TenantEntry) -> Target:
         """How one tenant of the configuration is reached: --profile speaks before the file."""
-        profile = self.profile(self.options.profile or entry.profile)
+        profile = with_domain(self.profile(self.options.profile or entry.profile), entry.domain)
         tenant_id = entry.tenant_id.value if entry.tenant_id is not None else entry.domain
         return Target(entry.alias, tenant_id, profile, entry)
 
@@ -166,12 +178,17 @@ class Run:
         """Whether -a names this account; without -a, every one."""
         return not self.options.account or any(matches(glob, address) for glob in self.options.account)
 
-    def must_have_matched(self, accounts: int) -> None:
-        """Raise Refused where a name after -a is no account of the only tenant; a glob may match nothing."""
-        names = [each for each in self.options.account if not set(each) & set("*?[")]
-        if self.alone and names and accounts == 0:
+    def must_have_matched(self, accounts: int, *, for_verdict: bool = False) -> None:
+        """
+        Raise Refused where a name after -a is no account of the only tenant; a glob may match nothing.
+
+        With `for_verdict` it may not either, and `accounts` are all tenants': what looked at nothing passes nothing.
+        """
+        names = [each for each in self.options.account if for_verdict or not set(each) & set("*?[")]
+        if (self.alone or for_verdict) and names and accounts == 0:
+            of = "this tenant" if self.alone else "these tenants"
             raise Refused(
-                f"no account of this tenant is named {' or '.join(names)}",
+                f"no account of {of} is named {' or '.join(names)}",
                 hint="hveadmin account list shows the HVE accounts",
             )
 
@@ -188,17 +205,29 @@ class Run:
 
         A tenant that fails does not stop the others; it stands in the report as unread.
         """
+
+        def connected(target: Target) -> tuple[Report, Outcome]:
+            with self.wiring.connect(target.profile, target.tenant) as tenant:
+                return work(target, tenant)
+
+        self.each_offline([(target.alias, partial(connected, target)) for target in targets], unread)
+
+    def each_offline(
+        self,
+        tenants: Sequence[tuple[str, Callable[[], tuple[Report, Outcome]]]],
+        unread: Callable[[str, str], Report],
+    ) -> NoReturn:
+        """The same for tenants that nobody connects to: each by its alias, with what is to be done."""
         reports: list[Report] = []
         outcomes: list[Outcome] = []
-        for target in targets:
+        for alias, work in tenants:
             try:
-                with self.wiring.connect(target.profile, target.tenant) as tenant:
-                    report, outcome = work(target, tenant)
+                report, outcome = work()
             except HveAdminError as error:
-                if len(targets) == 1:
+                if len(tenants) == 1:
                     raise
-                explain(error, target.alias)
-                report, outcome = unread(target.alias, error.message), error.outcome
+                explain(error, alias)
+                report, outcome = unread(alias, error.message), error.outcome
             reports.append(report)
             outcomes.append(outcome)
         self.emit(together(reports))
@@ -210,10 +239,12 @@ class Run:
         from hveadmin.report.render import render
 
         self.stop_bar()
-        document = query(report, self.options.query) if self.options.query else report
+        placed = self._pipeline.placed(report)
+        document = query(placed, self.options.query) if self.options.query else placed
         for output in self._outputs:
             style = self.style if output.file is None else Style()
             output.write(render(document, output.format_name, style=style))
+        self._pipeline.reported(document)
 
     def end(self, outcome: Outcome) -> NoReturn:
         """End the run; everything is closed by whoever opened it."""
@@ -261,6 +292,15 @@ class Run:
     @property
     def style_of_stderr(self) -> Style:
         return style_of(self.options.color, sys.stderr.isatty(), sys.stderr.encoding)
+
+
+def with_domain(profile: Profile, domain: str) -> Profile:
+    """The profile whose PowerShell sessions connect to the tenant of this domain, unless it says to which itself."""
+    if profile.transport == "rest" or not domain or (profile.host is not None and profile.host.organization):
+        return profile
+    from hveadmin.domain.profile import HostSettings
+
+    return replace(profile, host=replace(profile.host or HostSettings(), organization=domain))
 
 
 def style_of(color: Color, terminal: bool, encoding: str | None) -> Style:

@@ -24,7 +24,7 @@ CONTAINS = (
     " and roles; no secret, no token, no password, no address of an HVE account"
 )
 
-_WORDS: Mapping[Verdict, Span] = MappingProxyType(
+WORDS: Mapping[Verdict, Span] = MappingProxyType(
     {
         Verdict.PASS: Span("ok", Tone.ADDED),
         Verdict.WARN: Span("warn", Tone.WARNING),
@@ -40,16 +40,16 @@ def doctor_report(examined: Examined, *, made_by: str) -> Report:
     tenant, checks = examined.tenant, examined.checks
     section = Section(
         table=Table(
-            COLUMNS, tuple((tenant, each.name, _WORDS[each.verdict], each.seen, _next(each)) for each in checks)
+            COLUMNS, tuple((tenant, each.name, WORDS[each.verdict], each.seen, next_step(each)) for each in checks)
         ),
         heading=(Row((Span(tenant, Tone.STRONG),)),),
-        text=tuple(_told(checks)),
-        closing=(Row((_summary(tenant, checks),)),),
+        text=tuple(check_rows(checks)),
+        closing=(Row((summary(tenant, checks),)),),
     )
-    lists = {
+    lists: dict[str, list[Item]] = {
         "about": [_about(examined, made_by)],
         "settings": settings_data(tenant, examined.settings),
-        "checks": [_check_data(tenant, each) for each in checks],
+        "checks": [{"tenant": tenant, **check_data(each)} for each in checks],
     }
     return Report(KIND, lists, (section,))
 
@@ -69,9 +69,10 @@ def settings_data(tenant: str, settings: Sequence[Setting]) -> list[Item]:
     return [{"tenant": tenant, "setting": each.name, "value": each.value, "source": each.source} for each in settings]
 
 
-def _told(checks: Sequence[Check]) -> Iterator[Row]:
+def check_rows(checks: Sequence[Check]) -> Iterator[Row]:
+    """A line a check, and under a failure what it means and what mends it."""
     for number, check in enumerate(checks, 1):
-        yield Row((_WORDS[check.verdict], check.name, check.seen), "check", 2)
+        yield Row((WORDS[check.verdict], check.name, check.seen), "check", 2)
         if check.failed and check.remedy is not None:
             yield from _mended(check.remedy)
             if number < len(checks):
@@ -84,6 +85,7 @@ def _mended(remedy: Remedy) -> Iterator[Row]:
     for number, step in enumerate(remedy.steps, 1):
         yield Row((f"Step {number}: {step}",), indent=6)
     for title, lines in (
+        ("With hveadmin:", remedy.hveadmin),
         ("With PowerShell:", remedy.powershell),
         ("With the Azure CLI, in a POSIX shell:", remedy.azure_cli),
     ):
@@ -93,16 +95,19 @@ def _mended(remedy: Remedy) -> Iterator[Row]:
             yield from (Row(("", line), indent=6) for line in lines)
 
 
-def _summary(tenant: str, checks: Sequence[Check]) -> str:
-    counts = [(_WORDS[verdict].text, sum(each.verdict is verdict for each in checks)) for verdict in Verdict]
+def summary(what: str, checks: Sequence[Check]) -> str:
+    """How it ends, in a sentence that names the first broken link."""
+    counts = [(WORDS[verdict].text, sum(each.verdict is verdict for each in checks)) for verdict in Verdict]
     counted = ", ".join(f"{number} {word}" for word, number in counts if number)
     broken = first_broken(checks)
     if broken is None:
-        return f"{tenant}: nothing is broken ({counted})."
-    return f"{tenant}: the first broken link is `{broken.name}` ({counted})."
+        return f"{what}: nothing is broken ({counted})."
+    if broken.verdict is Verdict.UNKNOWN:
+        return f"{what}: nothing that could be seen is broken; `{broken.name}` is unknown ({counted})."
+    return f"{what}: the first broken link is `{broken.name}` ({counted})."
 
 
-def _next(check: Check) -> str:
+def next_step(check: Check) -> str:
     """The remedy in one cell, without commands: those are in the other formats."""
     if check.remedy is None or not check.failed:
         return ""
@@ -120,9 +125,9 @@ def _about(examined: Examined, made_by: str) -> Item:
     }
 
 
-def _check_data(tenant: str, check: Check) -> Item:
+def check_data(check: Check) -> Item:
+    """A check in the machine form."""
     return {
-        "tenant": tenant,
         "check": check.name,
         "verdict": check.verdict.value,
         "seen": check.seen,
@@ -134,6 +139,7 @@ def _remedy_data(remedy: Remedy) -> dict[str, object]:
     return {
         "means": remedy.means,
         "steps": list(remedy.steps),
+        "hveadmin": list(remedy.hveadmin),
         "powershell": list(remedy.powershell),
         "azure_cli": list(remedy.azure_cli),
     }

@@ -13,9 +13,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from hveadmin.domain.finding import Finding, Severity
 from hveadmin.report.style import Tone
+
+if TYPE_CHECKING:
+    # What a section may carry for the formats that draw; both are made from reports, so they are not imported here.
+    from hveadmin.report.access_map import AccessMap
+    from hveadmin.report.matrix import Matrix
 
 FORMAT_VERSION = 1
 """Goes up when a program that reads the machine form would have to change."""
@@ -86,6 +92,24 @@ class Section:
     closing: tuple[Row, ...] = ()
     told: tuple[str, ...] = ()
     """Columns that people are not shown: the heading tells them, or they only matter to programs."""
+    title: str = ""
+    """What the section is called where sections have titles (HTML); else its heading has to do."""
+    markdown: str = ""
+    """The whole section as Markdown of our own making, where a table would say too little; never with tenant text."""
+    matrix: Matrix | None = None
+    """Who can send as whom, which a format that can draw it shows before the table."""
+    map: AccessMap | None = None
+    """The same as pictures."""
+    is_findings: bool = False
+    """The table lists the report's assessment; a format that shows findings in a way of its own leaves it out."""
+    fill_in: tuple[str, ...] = ()
+    """Columns that people are to fill in by hand, on paper or in a copy; empty in every row."""
+    wide: bool = False
+    """The table says more than the text, which is for terminals only: a page shows the table."""
+    heads: tuple[str, ...] = ()
+    """Columns that are the same in rows that follow each other; a page shows them once, over those rows."""
+    beneath: tuple[tuple[str, str], ...] = ()
+    """Columns that a page shows as small print under another: (`ticket`, `reason`)."""
 
     @property
     def table_for_people(self) -> Table:
@@ -124,6 +148,25 @@ class Assessment:
     """Only the configuration was looked at (--config-only)."""
     version: str = ""
     """hveadmin's."""
+    made_at: datetime | None = None
+    """When it was judged; None takes the time of the newest read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Page one of a report that somebody files: what was looked at, as of when, on whose behalf, with what."""
+
+    scopes: tuple[Scope, ...] = ()
+    """The tenants; empty where the assessment has them."""
+    made_at: datetime | None = None
+    made_by: str = ""
+    """Who ran it: the signed-in actor, else the user and host."""
+    version: str = ""
+    """hveadmin's."""
+    facts: tuple[tuple[str, Cell], ...] = ()
+    """What else a reader must know to trust it, in order: (`configuration`, `hve.yaml, sha256 9b1f…`)."""
+    summary: tuple[Row, ...] = ()
+    """What a reader must know who reads no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +177,12 @@ class Report:
     lists: Mapping[str, Sequence[Item]]
     """The machine form without its head. No item has a key `format_version`, `kind` or `item`."""
     sections: tuple[Section, ...]
-    """At least one; the tables of all have the same columns."""
+    """At least one. The first one's table is the report as a spreadsheet, with those of all that have its columns."""
     assessment: Assessment | None = None
     """None where the command looks for no findings; SARIF, JUnit and their like cannot be made then."""
+    title: str = ""
+    """What it is called where documents have titles; else its kind has to do."""
+    cover: Cover | None = None
 
     @property
     def data(self) -> object:
@@ -155,8 +201,10 @@ class Report:
 
     @property
     def table(self) -> Table:
-        """All sections as one table."""
-        return Table(self.sections[0].table.columns, tuple(row for each in self.sections for row in each.table.rows))
+        """The sections that have the first one's columns, as one table."""
+        columns = self.sections[0].table.columns
+        alike = (each.table for each in self.sections if each.table.columns == columns)
+        return Table(columns, tuple(row for table in alike for row in table.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +238,8 @@ def together(reports: Sequence[Report]) -> Report:
         lists={name: [item for report in reports for item in report.lists.get(name, ())] for name in names},
         sections=tuple(section for report in reports for section in report.sections),
         assessment=_together([report.assessment for report in reports if report.assessment is not None]),
+        title=first.title,
+        cover=_one_cover([report.cover for report in reports if report.cover is not None]),
     )
 
 
@@ -203,10 +253,22 @@ def _together(parts: Sequence[Assessment]) -> Assessment | None:
     )
 
 
+def _one_cover(parts: Sequence[Cover]) -> Cover | None:
+    if len(parts) == 0:
+        return None
+    return replace(
+        parts[0],
+        scopes=tuple(scope for part in parts for scope in part.scopes),
+        facts=tuple(dict.fromkeys(fact for part in parts for fact in part.facts)),
+        summary=tuple(row for part in parts for row in part.summary),
+    )
+
+
 def unread_tenant(kind: str, columns: tuple[str, ...], tenant: str, why: str) -> Report:
     """What there is to say of a tenant that could not be read at all: that, in every format."""
     said = {"tenant": tenant, "state": f"UNKNOWN: {why}", "is": f"UNKNOWN: {why}"}
     row = tuple(said.get(column, "") for column in columns)
     line = Row((Span(f"{tenant}  UNKNOWN: {why}", Tone.WARNING),))
     item: Item = {"tenant": tenant, "why": why}
-    return Report(kind, {"unread_tenants": [item]}, (Section(Table(columns, (row,)), text=(line,)),))
+    section = Section(Table(columns, (row,)), text=(line,), title=f"{tenant}: could not be read")
+    return Report(kind, {"unread_tenants": [item]}, (section,))

@@ -10,6 +10,9 @@ and pull requests. What can act there is shown as a visible escape (`\\x1b`, `\\
     for_markdown    what would become markup, a link, an image, a mention or a reference
     for_csv         what a spreadsheet would calculate
     for_html, for_xml, for_rich   what would become a tag
+    for_github_message, for_github_property, for_azure_message, for_azure_property
+                    what would end a log command of our own, or a part of it
+    for_sarif       what SARIF would take for a link or a placeholder
 
 for_json and for_yaml are the exception: they take finished JSON or YAML and write those characters in its own
 escapes, so that a program reads back exactly what the tenant holds.
@@ -111,6 +114,36 @@ def for_html(text: str) -> str:
 def for_xml(text: str) -> str:
     """Text for an XML 1.0 element or attribute; no character that XML forbids is left."""
     return html.escape(_defused(text))
+
+
+# `%` first, or the escapes would be escaped. Line ends are visible escapes by then: `%0A` is only ever ours.
+def for_github_message(text: str) -> str:
+    """Text after the second `::` of a workflow command of GitHub Actions."""
+    return _defused(text).replace("%", "%25")
+
+
+def for_github_property(text: str) -> str:
+    """Text for a property of a workflow command: `file=…,title=…`."""
+    return for_github_message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def for_azure_message(text: str) -> str:
+    """Text after the bracket of a logging command of Azure Pipelines."""
+    return _defused(text).replace("%", "%AZP25")
+
+
+def for_azure_property(text: str) -> str:
+    """Text for a property of a logging command: `sourcepath=…;code=…`."""
+    return for_azure_message(text).replace(";", "%3B").replace("]", "%5D")
+
+
+# SARIF 2.1.0, 3.11.5 and 3.11.6: `{0}` is a placeholder and `[text](target)` a link, in plain text too.
+_SARIF_SYNTAX = re.compile(r"\](?=\()|\{(?=\d+\})")
+
+
+def for_sarif(text: str) -> str:
+    """Text for a message of SARIF, or for any other string of it that somebody is shown."""
+    return _SARIF_SYNTAX.sub(lambda found: _backslashed(ord(found[0])), _defused(text))
 
 
 _RICH_BRACKET = re.compile(r"(\\*)(\[|\Z)")

@@ -7,12 +7,13 @@ import io
 
 import pytest
 from builders import account, app, client, principal, service_principals, snapshot
+from report.judged import SHOWING_ALL
 
 from hveadmin.domain.ids import Guid, TenantId
 from hveadmin.domain.tenant import Identity, IdKind, Readable, TenantSnapshot, Unknown, Unreadable
 from hveadmin.report.accounts import account_list, account_show
 from hveadmin.report.query import query
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 
 TENANT = snapshot(
     account("payroll", [1, 2]),
@@ -30,7 +31,7 @@ def listed(identity: Identity) -> TenantSnapshot:
     return snapshot(account("payroll", [1]), directory=directory(identity))
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_every_account_is_in_every_format(format_name: str) -> None:
     shown = render(account_list("contoso", TENANT), format_name)
     assert all(each.address.value in shown for each in TENANT.accounts)
@@ -121,7 +122,7 @@ def test_the_directory_is_asked_by_value_whatever_an_id_was_taken_for() -> None:
     assert service_principals(1).identity(app(1)) is not None
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_no_account_to_show_is_a_list_of_none(format_name: str) -> None:
     report = account_show("contoso", TENANT, ())
     assert query(report, "accounts").data == []

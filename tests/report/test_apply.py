@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from builders import NOW, TENANT, address, app, apps
+from report.judged import SHOWING_ALL
 
 from hveadmin.domain.applied import Applied, AppliedOutcome, RunResult
 from hveadmin.domain.desired import Mode
@@ -16,7 +17,7 @@ from hveadmin.domain.plan import Change, Plan, Unplanned
 from hveadmin.domain.planner import COMMAND_LINE
 from hveadmin.domain.tenant import AllowedApps, Known, Unknown
 from hveadmin.report.apply import apply_report
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 from hveadmin.report.style import Style
 
 GUID = Guid("aaaaaaaa-0000-4000-8000-000000000001")
@@ -111,13 +112,13 @@ def test_when_a_change_takes_effect_is_told_where_there_was_one() -> None:
     assert "Takes effect" not in text(applied("x", AppliedOutcome.ALREADY, Known(apps(2)), calls=0), effective=False)
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_every_account_of_the_plan_is_named_in_every_format(format_name: str) -> None:
     shown = render(apply_report(run(DONE, HALF, LOST, OPEN)), format_name)
     assert all(each.account.value in shown for each in (DONE, HALF, LOST, OPEN))
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_an_account_that_was_never_planned_is_not_forgotten(format_name: str) -> None:
     shown = render(apply_report(run(DONE, unknown=(Unplanned(address("scan"), "throttled"),))), format_name)
     assert "hve-scan@contoso.com" in shown

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders import NOW, TENANT, account, address, app, client, principal, snapshot
+from report.judged import SHOWING_ALL
 
 from hveadmin.domain.asked import AccountsUnread, Explanation, read_asked
 from hveadmin.domain.ids import ClientId, Guid, ObjectId, TenantId
@@ -39,7 +40,7 @@ from hveadmin.report.apps import app_list, app_show
 from hveadmin.report.document import Report
 from hveadmin.report.identity import MICROSOFT
 from hveadmin.report.query import query
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 from hveadmin.report.whatis import whatis
 
 ASKED = Guid("3f6c2b1e-6a55-4c0e-9d43-0d7f6a1b2c01")
@@ -301,7 +302,7 @@ def test_whose_list_an_id_is_on_is_told_and_what_could_not_be_read(
     assert [line.strip() for line in lines(report)[-len(said) :]] == said
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_answers_come_in_the_order_of_the_questions(format_name: str) -> None:
     shown = render(explained(Readable(), "zzz", str(ASKED), "aaa"), format_name)
     assert shown.index("zzz") < shown.index(str(ASKED)) < shown.index("aaa")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from report.judged import SHOWING_ALL
 
 from hveadmin.report.auth import (
     STATUS_COLUMNS,
@@ -25,7 +26,7 @@ from hveadmin.report.auth import (
     auth_status,
 )
 from hveadmin.report.document import Report, together
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 from hveadmin.report.safe_text import UNSAFE
 
 GOLDEN = Path(__file__).parent / "golden-auth"
@@ -118,7 +119,7 @@ def test_a_token_that_could_not_be_had_has_no_rights_in_the_machine_form() -> No
     assert tokens[1].keys() == {"tenant", "service", "signed_in", "said", "next"}
 
 
-@pytest.mark.parametrize("format_name", [each for each in FORMATS if each not in ("json", "jsonl", "yaml")])
+@pytest.mark.parametrize("format_name", [each for each in SHOWING_ALL if each not in ("json", "jsonl", "yaml")])
 @pytest.mark.parametrize("report", [auth_status(HALF), auth_logout([SignedOut(HOSTILE, HOSTILE, HOSTILE, 1)])])
 def test_names_that_others_chose_are_escaped(report: Report, format_name: str) -> None:
     assert not UNSAFE.search(render(report, format_name).replace("\n", "").replace("\r", ""))

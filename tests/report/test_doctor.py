@@ -6,11 +6,12 @@ import json
 
 import pytest
 from builders import NOW
+from report.judged import SHOWING_ALL
 
 from hveadmin.domain.health import Check, Examined, Remedy, Setting, Verdict, failed, not_tried, passed, unknown, warned
 from hveadmin.report.doctor import CONTAINS, doctor_report, settings_report
 from hveadmin.report.document import together
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 from hveadmin.report.style import Style
 
 COMMAND = (
@@ -91,7 +92,7 @@ def test_tenants_stand_in_one_document() -> None:
     assert [each["tenant"] for each in data["checks"]] == ["a", "b"]
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_every_value_is_shown_with_its_source(format_name: str) -> None:
     shown = render(settings_report("contoso", [Setting("timeout", "300", "flag (--timeout)")]), format_name)
     assert "flag (--timeout)" in shown

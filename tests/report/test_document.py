@@ -7,10 +7,11 @@ import io
 import json
 
 import pytest
+from report.judged import SHOWING_ALL
 
 from hveadmin.report import accounts, apply, apps, plan, whatis
 from hveadmin.report.document import Report, Section, Table, together
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 
 UNREAD = [
     plan.unread("fabrikam", "AADSTS7000215"),
@@ -48,7 +49,7 @@ def test_a_list_that_only_one_tenant_has_is_kept() -> None:
     assert both.lists == {"things": [{"name": "a"}], "unread_tenants": [{"tenant": "x"}]}
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 @pytest.mark.parametrize("unread", UNREAD, ids=lambda each: each.kind)
 def test_a_tenant_that_could_not_be_read_is_named_in_every_format(unread: Report, format_name: str) -> None:
     text = render(unread, format_name)

@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOW, TENANT, account, address, app, apps, client, entry, grant, principal, snapshot, tenant
+from builders import NOW, TENANT, account, address, app, apps, client, entry, grant, principal, snapshot, span, tenant
+from report.judged import SCOPE, assessment, one_of_each
 
 from hveadmin.domain.applied import Applied, AppliedOutcome, RunResult
 from hveadmin.domain.asked import Explanation, read_asked
-from hveadmin.domain.desired import DesiredState, Mode, SourceSpan
+from hveadmin.domain.desired import DesiredState, Mode, RuleSetting, SourceSpan
+from hveadmin.domain.finding import Severity
 from hveadmin.domain.guard import Objection
 from hveadmin.domain.health import Examined, Remedy, Setting, failed, not_tried, passed, unknown, warned
 from hveadmin.domain.ids import Guid, ObjectId, TenantId
@@ -33,15 +35,20 @@ from hveadmin.domain.tenant import (
     ServicePrincipal,
     Unknown,
 )
+from hveadmin.policy.engine import ConfigRule, TenantRule, count, guids
 from hveadmin.report.accounts import account_list, account_show
 from hveadmin.report.accounts import unread as unread_accounts
 from hveadmin.report.apply import apply_report
 from hveadmin.report.apps import app_list, app_show
 from hveadmin.report.doctor import doctor_report, settings_report
-from hveadmin.report.document import Report, together
+from hveadmin.report.document import Report, Scope, together
+from hveadmin.report.drift import drift_report
+from hveadmin.report.drift import unread as unread_drift
+from hveadmin.report.findings import findings_report
 from hveadmin.report.plan import SavedPlan, plan_report
 from hveadmin.report.query import query
 from hveadmin.report.render import render
+from hveadmin.report.rules import rule_list, rule_pages
 from hveadmin.report.style import Style
 from hveadmin.report.tenants import Checked, tenant_list, tenant_test
 from hveadmin.report.validation import validation_report
@@ -216,7 +223,42 @@ EXAMINED = Examined(
     ),
 )
 
+_UNREAD_SCOPE = Scope("fabrikam", why_unread=f"AADSTS7000215: {NAMES[2]}")
+_PAGE = """
+HVE901: an account could not be read.
+
+It is not known whether it is open.
+
+    what it shows    what it means
+    UNKNOWN          nobody knows
+
+Why it matters: it may be
+open.
+"""
+RULES = (
+    TenantRule(
+        "HVE901",
+        Severity.HIGH,
+        "0.3",
+        _PAGE,
+        "hveadmin doctor ACCOUNT",
+        ("https://learn.microsoft.com/x", "docs/rails.md"),
+        options=(count("most", 3, "At most so many.", least=1, most=9), guids("ids", "Those.")),
+    ),
+    ConfigRule("HVE402", Severity.LOW, "0.3", "HVE402: without owner\n\nWhy not.\n", "write an owner"),
+)
+SETTINGS = {
+    "HVE402": RuleSetting("HVE402", span(30), enabled=False),
+    "HVE901": RuleSetting("HVE901", span(31), "critical", options={"most": 5}),
+}
+
 REPORTS: dict[str, Callable[[], Report]] = {
+    "check": lambda: findings_report(
+        assessment(one_of_each(NAMES[4]), SCOPE, _UNREAD_SCOPE), {"HVE201": "an unknown application"}, ("hve.yaml",)
+    ),
+    "drift": lambda: together([drift_report(PLAN), unread_drift("fabrikam", "AADSTS7000215: wrong secret")]),
+    "rules": lambda: rule_list(RULES, SETTINGS),
+    "rule-pages": lambda: rule_pages(RULES, SETTINGS),
     "plan": lambda: plan_report(PLAN, plan_id="p1", saved=SavedPlan("contoso.plan.json", "9b1f" * 16)),
     "plan-refused": lambda: plan_report(
         PLAN,

@@ -10,11 +10,12 @@ from datetime import date
 
 import pytest
 from builders import TENANT, TODAY, app, client, principal
+from report.judged import SHOWING_ALL
 
 from hveadmin.domain.ids import TenantId
 from hveadmin.domain.pins import Pin, PinChanges, Pins, compare
 from hveadmin.report.pins import LockFileState, finished, pins_report, unread
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 from hveadmin.report.safe_text import UNSAFE
 
 OTHER = TenantId("99999999-0000-4000-8000-000000000000")
@@ -69,7 +70,7 @@ def test_several_differences_stand_in_one_line() -> None:
     assert 'display name "App 2" → ' in line
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_a_name_that_somebody_else_chose_does_nothing(format_name: str) -> None:
     text = shown(CHANGES, format_name=format_name)
     assert not UNSAFE.search(text.replace("\n", "").replace("\r", ""))
@@ -114,7 +115,7 @@ def test_what_became_of_the_lock_file_is_said(state: LockFileState, words: str) 
 
 def test_a_tenant_that_was_not_read_is_not_one_without_applications() -> None:
     report = finished([pins_report(CHANGES), unread("fabrikam", "throttled")], WRITTEN)
-    for format_name in FORMATS:
+    for format_name in SHOWING_ALL:
         assert "throttled" in render(report, format_name)
     assert "fabrikam  UNKNOWN: throttled" in render(report, "table")
 

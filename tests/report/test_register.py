@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders import TENANT
+from report.judged import SHOWING_ALL
 
 from hveadmin.domain.ids import ClientId, Guid, ObjectId
 from hveadmin.domain.registration import (
@@ -25,7 +26,7 @@ from hveadmin.domain.registration import (
 )
 from hveadmin.domain.registration_commands import Place, commands
 from hveadmin.report.register import COLUMNS, Whose, planned, registered
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 from hveadmin.report.style import Style
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_nothing_to_do_is_said_in_words_and_in_the_machine_form() -> None:
     assert json.loads(render(registered(WHOSE, done), "json"))["registrations"][0]["nothing_to_do"] is True
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_a_hostile_name_acts_in_no_format(format_name: str) -> None:
     wanted = Wanted("##vso[task.complete] =cmd() <b>|@x", kept_in="x.pem")
     plan = plan_registration(wanted, Present(MAIL_SEND), NOW)

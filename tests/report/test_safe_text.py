@@ -18,12 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hveadmin.report.safe_text import (
+    for_azure_message,
+    for_azure_property,
     for_console,
     for_csv,
+    for_github_message,
+    for_github_property,
     for_html,
     for_json,
     for_markdown,
     for_rich,
+    for_sarif,
     for_xml,
 )
 
@@ -35,6 +40,11 @@ SINKS: dict[str, Callable[[str], str]] = {
     "html": for_html,
     "xml": for_xml,
     "rich": for_rich,
+    "github message": for_github_message,
+    "github property": for_github_property,
+    "azure message": for_azure_message,
+    "azure property": for_azure_property,
+    "sarif": for_sarif,
 }
 
 # Mostly what hurts: the pieces of every attack here, between ordinary letters.

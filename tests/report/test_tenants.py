@@ -6,15 +6,16 @@ import json
 
 import pytest
 from builders import TENANT, entry, grant, tenant
+from report.judged import SHOWING_ALL
 
 from hveadmin.domain.desired import DesiredState, Mode
-from hveadmin.report.render import FORMATS, render
+from hveadmin.report.render import render
 from hveadmin.report.tenants import Checked, tenant_list, tenant_test
 
 DESIRED = DesiredState(apps={}, tenants={"contoso": tenant({"a": entry(Mode.ENFORCE, grant(1))})})
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", SHOWING_ALL)
 def test_a_tenant_is_listed_with_its_id(format_name: str) -> None:
     shown = render(tenant_list(DESIRED), format_name)
     assert "contoso.onmicrosoft.com" in shown

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from hveadmin.report.document import Cell, Document, Section, Table, tone_of
+from hveadmin.report.first_page import first_page
 from hveadmin.report.layout import display_width, lay_out, padded, shown
 from hveadmin.report.safe_text import for_console
 from hveadmin.report.style import Style
@@ -19,7 +20,7 @@ _GAP = "  "
 
 def write(document: Document, style: Style) -> str:
     """Lines for a terminal. Nothing is cut off."""
-    return _parted(_section(section, style) for section in document.sections) + "\n"
+    return _parted(_section(section, style) for section in (*first_page(document), *document.sections)) + "\n"
 
 
 def _section(section: Section, style: Style) -> str:
