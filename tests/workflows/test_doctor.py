@@ -37,6 +37,7 @@ from hveadmin.errors import (
 )
 from hveadmin.workflows.doctor import (
     CHECKS,
+    CHECKS_OVER_A_HOST,
     Patient,
     examine,
     judge_clock,
@@ -80,6 +81,7 @@ TOKEN = TokenSeen(
 )
 GRAPH_TOKEN = replace(TOKEN, audience=GRAPH, roles=("Application.Read.All",))
 ALL_CMDLETS = frozenset((*TO_PLAN, *TO_APPLY))
+ON_A_HOST = {"transport": "winrm", "endpoint": "https://jump01:5986/wsman", "connect": "preconnected"}
 
 
 def answers(address: str) -> EndpointSeen:
@@ -98,6 +100,7 @@ class World:
     refusal: HveAdminError | None = None
     token: TokenSeen = TOKEN
     on_graph: TokenSeen | HveAdminError = GRAPH_TOKEN
+    host: Mapping[str, str] | HveAdminError = field(default_factory=lambda: dict(ON_A_HOST))
     cmdlets: frozenset[str] | HveAdminError = ALL_CMDLETS
     reader: AccountReader = field(default_factory=lambda: MemoryTenant([account("shop", [1])]))
     directory: Directory = field(default_factory=lambda: MemoryTenant([], service_principals(1)))
@@ -120,6 +123,9 @@ class World:
 
     def graph_token(self) -> TokenSeen:
         return self._say("graph", self.on_graph)
+
+    def reach_host(self) -> Mapping[str, str]:
+        return self._say("host", self.host)
 
     def permitted_cmdlets(self) -> frozenset[str]:
         return self._say("cmdlets", self.cmdlets)
@@ -409,3 +415,39 @@ def test_an_unreadable_directory_is_not_passed() -> None:
 )
 def test_a_proxys_credentials_are_masked(url: str, shown: str) -> None:
     assert without_credentials(url) == shown
+
+
+# Over a management host
+
+OVER_WINRM = replace(PATIENT, transport="winrm")
+
+
+def test_over_a_host_the_host_is_looked_at_in_place_of_exchanges_endpoint() -> None:
+    checks = run(World(), OVER_WINRM)
+    assert tuple(each.name for each in checks) == CHECKS_OVER_A_HOST
+    assert {each.verdict for each in checks} == {Verdict.PASS}
+    assert "https://jump01:5986/wsman, connected by preconnected" in named(checks, "host").seen
+
+
+def test_exchanges_endpoint_is_not_met_over_a_host() -> None:
+    broken = EndpointSeen(EXCHANGE, broke_at=Stage.CONNECT, why="refused")
+    assert {each.verdict for each in run(World(broken={EXCHANGE: broken}), OVER_WINRM)} == {Verdict.PASS}
+
+
+def test_a_host_that_cannot_be_reached_is_the_first_broken_link() -> None:
+    checks = verdicts(run(World(host=ConnectFailed("nobody at jump01", hint="Enable-PSRemoting")), OVER_WINRM))
+    assert checks["host"] is Verdict.FAIL
+    assert checks["cmdlets"] is checks["exchange"] is Verdict.NOT_TRIED
+    assert checks["graph"] is Verdict.PASS
+
+
+def test_a_session_that_is_connected_without_our_token_needs_none() -> None:
+    checks = verdicts(run(World(token=replace(TOKEN, roles=())), replace(OVER_WINRM, exchange_token=False)))
+    assert checks.pop("token") is Verdict.NOT_TRIED
+    assert set(checks.values()) == {Verdict.PASS}
+
+
+def test_a_host_is_not_looked_for_where_the_token_is_for_another_tenant() -> None:
+    world = World(refusal=Refused("the token is for another tenant"))
+    assert verdicts(run(world, OVER_WINRM))["host"] is Verdict.NOT_TRIED
+    assert "host" not in world.asked
