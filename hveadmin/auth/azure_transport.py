@@ -10,7 +10,6 @@ This module is imported when the first token is needed, and not before: requests
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 import time
 from collections.abc import Mapping
@@ -20,7 +19,8 @@ from urllib.parse import urlsplit
 import requests
 from azure.core.exceptions import ServiceRequestTimeoutError
 from azure.core.pipeline.transport import RequestsTransport
-from requests.adapters import HTTPAdapter
+
+from hveadmin.auth.trusting import trusting
 
 CONNECT_TIMEOUT = 15.0
 """Seconds."""
@@ -31,28 +31,6 @@ MACHINE_TIMEOUT = 2.0
 TRIES = 3
 LONGEST_WAIT = 10.0
 """Seconds between two tries, whatever Retry-After says."""
-
-
-class TrustingAdapter(HTTPAdapter):
-    """Believes one SSL context, whatever `verify` and the environment say. Proxies of the environment are used."""
-
-    def __init__(self, trust: ssl.SSLContext) -> None:
-        self._trust = trust
-        super().__init__()
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, ssl_context=self._trust, **kwargs)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._trust, **kwargs)
-
-    def build_connection_pool_key_attributes(
-        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> Any:
-        return super().build_connection_pool_key_attributes(request, True, None)
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Add no further certificates to the connection: requests would add certifi's, or REQUESTS_CA_BUNDLE's."""
 
 
 class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core exports it without a type
@@ -94,12 +72,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core e
 
 def transport_to(authority: str, trust: ssl.SSLContext) -> BoundedTransport:
     """The connections to one sign-in host."""
-    session = requests.Session()
-    # Proxies are taken from the environment, but not for this machine.
-    session.trust_env = not _is_loopback(urlsplit(authority).hostname or "")
-    session.mount("https://", TrustingAdapter(trust))
-    # With an `auth` of our own, which adds nothing, requests does not look into ~/.netrc for one.
-    session.auth = _as_it_is
+    session = trusting(requests.Session(), authority, trust)
     return BoundedTransport(session=session, connection_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
 
 
@@ -131,14 +104,3 @@ def credential_options(transport: BoundedTransport, *, authority: str, instance_
         "retry_backoff_factor": 0.5,
         "retry_backoff_max": LONGEST_WAIT,
     }
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -162,6 +162,15 @@ REFUSALS: Mapping[int, Refusal] = MappingProxyType(
         ),
         50020: _NOT_A_MEMBER,
         50034: _NOT_A_MEMBER,
+        50126: Refusal(
+            "Entra does not accept this user name and password",
+            "check both; an account whose sign-in is federated, or that has multifactor authentication, cannot sign in"
+            " with a password alone: use a device code or a browser",
+        ),
+        50053: Refusal(
+            "the account is locked, after too many wrong passwords", "wait some minutes, and check the password"
+        ),
+        50055: Refusal("the account's password has expired", "set a new one, or use OAuth as the application itself"),
         50057: Refusal("the account of the person who signed in is disabled", "sign in with another account: {again}"),
         70016: Refusal("nobody has confirmed the device code yet", "open the page that was shown and enter the code"),
         70020: Refusal("the device code expired before anybody confirmed it", _SIGN_IN_ANEW),

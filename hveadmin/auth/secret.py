@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -42,6 +43,17 @@ class Secret:
     def hidden_in(self, text: str) -> str:
         """`text` without this secret, should a server have repeated it."""
         return text.replace(self._value, "***") if self._value else text
+
+
+# A token, ours or somebody else's: `{"` in base64 and what follows it.
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_.=-]{10,}")
+
+
+def without_secrets(text: str, secrets: Iterable[Secret]) -> str:
+    """What a service wrote, without what it was sent: these secrets, and every token."""
+    for secret in secrets:
+        text = secret.hidden_in(text)
+    return _TOKEN.sub("***", text)
 
 
 def read_secret(source: SecretSource, *, environ: Mapping[str, str], account: str) -> Secret:

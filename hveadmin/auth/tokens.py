@@ -10,7 +10,6 @@ anything else is an answer that is not Entra's.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 from hveadmin.auth.clouds import Cloud
 from hveadmin.auth.connection import causes, in_words, tls_failed, untrusted
 from hveadmin.auth.refusals import Attempt, first_sentence, number_in, refused
+from hveadmin.auth.secret import without_secrets
 from hveadmin.auth.sign_in import Credential, SignIn
 from hveadmin.errors import AuthError, ConnectFailed, HveAdminError
 from hveadmin.wire.trust import ssl_context
@@ -32,10 +32,6 @@ MARGIN = 300.0
 """Seconds before its expiry from which on a token is no longer handed out of the cache."""
 
 _LOGGERS = ("azure.identity", "azure.core", "msal", "msal_extensions")
-
-
-# A token, ours or somebody else's: `{"` in base64 and what follows it.
-_TOKEN = re.compile(r"eyJ[A-Za-z0-9_.=-]{10,}")
 
 
 _BUSY = frozenset({429, 500, 502, 503, 504})
@@ -195,9 +191,7 @@ class AzureTokenSource:
         )
 
     def _without_secrets(self, text: str) -> str:
-        for secret in self._sign_in.secrets:
-            text = secret.hidden_in(text)
-        return _TOKEN.sub("***", text)
+        return without_secrets(text, self._sign_in.secrets)
 
 
 # RFC 6749, section 5.2.

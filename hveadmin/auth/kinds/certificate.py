@@ -18,6 +18,7 @@ from hveadmin.errors import AuthError, UsageError
 
 if TYPE_CHECKING:
     from azure.identity import CertificateCredential
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate
 
 
@@ -36,7 +37,7 @@ def prepare(asked: Asked) -> SignIn:
     password = read_secret(source, environ=asked.environ, account=client_id.value) if source else None
 
     def credential(options: Mapping[str, Any]) -> CertificateCredential:
-        refuse_unusable(path, data, password, now=datetime.now(UTC))
+        usable(path, data, password, now=datetime.now(UTC))
         from azure.identity import CertificateCredential
 
         return CertificateCredential(
@@ -51,8 +52,8 @@ def prepare(asked: Asked) -> SignIn:
     return SignIn(tenant, client_id, credential, (password,) if password else (), proof=proof)
 
 
-def refuse_unusable(path: Path, data: bytes, password: Secret | None, *, now: datetime) -> None:
-    """Raise AuthError where nobody can sign in with this file: what is wrong, and with which file."""
+def usable(path: Path, data: bytes, password: Secret | None, *, now: datetime) -> tuple[RSAPrivateKey, Certificate]:
+    """The key and the certificate in a file. Raises AuthError where nobody can sign in with it, with what is wrong."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     key, certificate = _opened(path, data, password)
@@ -77,6 +78,7 @@ def refuse_unusable(path: Path, data: bytes, password: Secret | None, *, now: da
             f"{name} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
             hint="check this machine's clock",
         )
+    return key, certificate
 
 
 def _opened(path: Path, data: bytes, password: Secret | None) -> tuple[object, Certificate]:

@@ -37,7 +37,7 @@ def prepare(asked: Asked) -> SignIn:
     path = Path(named).expanduser()
     seen: list[Secret] = []
     try:
-        _read(path, seen)
+        read_assertion(path, seen)
     except AuthError as error:
         raise UsageError(error.message, hint=error.hint) from None
 
@@ -50,10 +50,11 @@ def prepare(asked: Asked) -> SignIn:
 
 
 def _reader(path: Path, seen: list[Secret]) -> Callable[[], str]:
-    return lambda: _read(path, seen)
+    return lambda: read_assertion(path, seen)
 
 
-def _read(path: Path, seen: list[Secret]) -> str:
+def read_assertion(path: Path, seen: list[Secret]) -> str:
+    """The federated token in a file, noted down as a secret. Raises AuthError."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except OSError as error:
