@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
-from hveadmin.cli.options import ANSWER, CONFIG, CONNECT, EXPLAIN, OUTPUT, SELECT_TENANT, Options, takes
+from hveadmin.cli.options import ANSWER, CONFIG, CONNECT, EXPLAIN, OUTPUT, POWERSHELL, SELECT_TENANT, Options, takes
 
 if TYPE_CHECKING:
     from hveadmin.cli.run import Run
@@ -18,7 +18,7 @@ AppsArgument = Annotated[
 ]
 
 
-@takes(CONFIG, SELECT_TENANT, ANSWER, EXPLAIN, OUTPUT, CONNECT)
+@takes(CONFIG, SELECT_TENANT, ANSWER, EXPLAIN, POWERSHELL, OUTPUT, CONNECT)
 def command(options: Options, account: AccountArgument, apps: AppsArgument) -> None:
     """
     Let applications send through an account.

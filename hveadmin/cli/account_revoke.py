@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from hveadmin.cli.account_grant import AccountArgument, AppsArgument, change_one
-from hveadmin.cli.options import ANSWER, CONFIG, CONNECT, EXPLAIN, OPEN, OUTPUT, SELECT_TENANT, Options, takes
+from hveadmin.cli.options import (
+    ANSWER,
+    CONFIG,
+    CONNECT,
+    EXPLAIN,
+    OPEN,
+    OUTPUT,
+    POWERSHELL,
+    SELECT_TENANT,
+    Options,
+    takes,
+)
 
 
-@takes(CONFIG, SELECT_TENANT, ANSWER, OPEN, EXPLAIN, OUTPUT, CONNECT)
+@takes(CONFIG, SELECT_TENANT, ANSWER, OPEN, EXPLAIN, POWERSHELL, OUTPUT, CONNECT)
 def command(options: Options, account: AccountArgument, apps: AppsArgument) -> None:
     """
     Take applications off an account's list.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from hveadmin.cli.app import complain, explain
-from hveadmin.cli.options import CONFIG, CONNECT, OUTPUT, SELECT, WRITE, Options, takes
+from hveadmin.cli.options import CONFIG, CONNECT, OUTPUT, POWERSHELL, SELECT, WRITE, Options, takes
 from hveadmin.errors import HveAdminError, Outcome, Refused, UsageError, worst
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hveadmin.wiring import Tenant
 
 
-@takes(CONFIG, SELECT, WRITE, OUTPUT, CONNECT)
+@takes(CONFIG, SELECT, WRITE, POWERSHELL, OUTPUT, CONNECT)
 def command(
     options: Options,
     plans: Annotated[list[Path] | None, Argument(metavar="[PLAN]...", help="Plan files, saved by plan --out.")] = None,
@@ -175,7 +175,7 @@ def _judge_and_ask(run: Run, ready: Sequence[Ready], permits: Permits) -> None:
     from hveadmin.domain.guard import objections, run_objections
 
     for each in ready:
-        if not run.options.quiet or not run.options.yes:
+        if not run.options.quiet or not run.options.yes or run.options.show_powershell:
             _show(run, each, permits)
     refuse_all(run_objections([each.made.plan for each in ready], permits))
     allowed = [each.made.plan for each in ready if not objections(each.made.plan, permits)]
@@ -209,7 +209,12 @@ def _show(run: Run, each: Ready, permits: Permits) -> None:
     from hveadmin.report.render import render
 
     plan = each.made.plan
-    report = plan_report(plan, plan_id=each.made.plan_id, objections=objections(plan, permits))
+    report = plan_report(
+        plan,
+        plan_id=each.made.plan_id,
+        objections=objections(plan, permits),
+        show_powershell=run.options.show_powershell,
+    )
     run.stop_bar()
     complain(render(report, "table", style=run.style_of_stderr))
 

@@ -8,12 +8,12 @@ else, whatever is in it.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hveadmin.domain.ids import EXCHANGE_ONLINE, Address, TenantId
+from hveadmin.domain.powershell import connect_exchange, graph_environment, quoted
 from hveadmin.domain.registration import (
     ALL_PRINCIPALS,
     MAIL_SEND,
@@ -24,16 +24,7 @@ from hveadmin.domain.registration import (
     with_access,
 )
 
-# PowerShell takes the typographic quotes U+2018 to U+201B for its own single quote [D: about_Quoting_Rules].
-_POWERSHELL_QUOTES = re.compile("(['\u2018-\u201b])")
-
-_CONNECT = {"gcc-high": " -Environment USGov", "dod": " -Environment USGovDoD", "china": " -Environment China"}
 _CLOUD = {"gcc-high": "AzureUSGovernment", "dod": "AzureUSGovernment", "china": "AzureChinaCloud"}
-_EXCHANGE = {
-    "gcc-high": " -ExchangeEnvironmentName O365USGovGCCHigh",
-    "dod": " -ExchangeEnvironmentName O365USGovDoD",
-    "china": " -ExchangeEnvironmentName O365China",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +44,6 @@ class Commands:
     step: str
     powershell: tuple[str, ...]
     azure_cli: tuple[str, ...]
-
-
-def powershell_quoted(text: str) -> str:
-    """Text as a PowerShell literal, in which nothing is expanded."""
-    return "'" + _POWERSHELL_QUOTES.sub(r"\1\1", text) + "'"
 
 
 def commands(plan: RegistrationPlan, place: Place, accounts: Sequence[Address] = ()) -> tuple[Commands, ...]:
@@ -91,7 +77,7 @@ class _Writer:
         there = self._plan.present
         yield (
             f"Connect-MgGraph -TenantId {self._place.tenant_id} -Scopes {','.join(scopes)}"
-            f"{_CONNECT.get(self._place.cloud, '')}"
+            f"{graph_environment(self._place.cloud)}"
         )
         yield f"$exchange = Get-MgServicePrincipal -Filter \"appId eq '{EXCHANGE_ONLINE}'\""
         if there.registration is not None:
@@ -117,7 +103,7 @@ class _Writer:
             case StepKind.CREATE_APPLICATION:
                 public = " -IsFallbackPublicClient" if self._wanted.flow is Flow.DELEGATED else ""
                 yield (
-                    f"$app = New-MgApplication -DisplayName {powershell_quoted(self._wanted.name)}"
+                    f"$app = New-MgApplication -DisplayName {quoted(self._wanted.name)}"
                     f" -SignInAudience {SINGLE_TENANT}{public} -RequiredResourceAccess {self._required()}"
                 )
             case StepKind.REQUEST_PERMISSION:
@@ -156,8 +142,8 @@ class _Writer:
         grant = self._plan.present.grant
         if grant is not None:
             return (
-                f"Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId {powershell_quoted(grant.id)}"
-                f" -Scope {powershell_quoted(' '.join((*grant.scopes, MAIL_SEND)))}"
+                f"Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId {quoted(grant.id)}"
+                f" -Scope {quoted(' '.join((*grant.scopes, MAIL_SEND)))}"
             )
         return (
             f"New-MgOauth2PermissionGrant -ClientId $principal.Id -ConsentType {ALL_PRINCIPALS}"
@@ -165,7 +151,7 @@ class _Writer:
         )
 
     def _certificate(self) -> Iterator[str]:
-        file = powershell_quoted(self._wanted.kept_in)
+        file = quoted(self._wanted.kept_in)
         if self._wanted.certificate is None:
             # Needs PowerShell 7.4: older ones cannot write a key as PEM.
             yield "$rsa = [Security.Cryptography.RSA]::Create(2048)"
@@ -261,8 +247,8 @@ class _Writer:
     def grant(self, account: Address) -> Iterator[str]:
         if not self._connected:
             self._connected = True
-            yield f"Connect-ExchangeOnline{_EXCHANGE.get(self._place.cloud, '')}"
-        yield f"Add-HVEAppAccess -Identity {powershell_quoted(account.value)} -AppIds $principal.Id"
+            yield connect_exchange(self._place.cloud)
+        yield f"Add-HVEAppAccess -Identity {quoted(account.value)} -AppIds $principal.Id"
 
     def no_grant(self, account: Address) -> Iterator[str]:
         yield f'hveadmin account grant {shlex.quote(account.value)} "$principal"  # the Azure CLI knows no Exchange'

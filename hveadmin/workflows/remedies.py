@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from hveadmin.domain.health import EndpointSeen, Remedy, Stage
 from hveadmin.domain.ids import EXCHANGE_ONLINE, MICROSOFT_GRAPH
+from hveadmin.domain.powershell import connect_exchange, graph_environment
 
 MANAGE_AS_APP = "dc50a0fb-09a3-484d-be87-e023b12c6440"
 APPLICATION_READ_ALL = "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
@@ -31,12 +32,6 @@ _REGISTRATION = "Entra admin centre > Identity > Applications > App registration
 _ENTERPRISE = "Entra admin centre > Identity > Applications > Enterprise applications > the application"
 _AS_GRAPH_ADMIN = "Application.ReadWrite.All,AppRoleAssignment.ReadWrite.All"
 
-_MG_ENVIRONMENT = {"gcc-high": " -Environment USGov", "dod": " -Environment USGovDoD", "china": " -Environment China"}
-_EXO_ENVIRONMENT = {
-    "gcc-high": " -ExchangeEnvironmentName O365USGovGCCHigh",
-    "dod": " -ExchangeEnvironmentName O365USGovDoD",
-    "china": " -ExchangeEnvironmentName O365China",
-}
 _AZ_CLOUD = {"gcc-high": "AzureUSGovernment", "dod": "AzureUSGovernment", "china": "AzureChinaCloud"}
 
 
@@ -65,12 +60,12 @@ class Caller:
 
     def connect_graph(self, scopes: str) -> str:
         """Microsoft Graph PowerShell's sign-in."""
-        environment = _MG_ENVIRONMENT.get(self.cloud, "")
+        environment = graph_environment(self.cloud)
         return f"Connect-MgGraph -TenantId {_pasted(self.tenant, 'tenant')} -Scopes {scopes}{environment}"
 
     def connect_exchange(self) -> str:
         """Exchange Online PowerShell's sign-in."""
-        return f"Connect-ExchangeOnline{_EXO_ENVIRONMENT.get(self.cloud, '')}"
+        return connect_exchange(self.cloud)
 
     def login(self) -> tuple[str, ...]:
         """The Azure CLI's sign-in."""
