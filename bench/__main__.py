@@ -27,7 +27,7 @@ from bench.measurement import Measurement, machine, number
 
 Benchmark = Callable[[], Iterable[Measurement]]
 
-NAMES = ("startup", "calls", "pure_plan", "config_load")
+NAMES = ("startup", "calls", "audit", "transports", "pure_plan", "config_load")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 _FORMAT = 1

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 from pathlib import Path
@@ -82,22 +82,26 @@ THOUSAND = Case(1000, "client_id")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A tenant that answers, and the command line that plans it."""
+    """A tenant that answers, and the command line that is run there."""
 
     calls: Calls
     arguments: list[str]
     environ: Mapping[str, str]
 
-    def plan(self) -> float:
-        """Run the plan as a user would; seconds from start to end. Raises BenchmarkFailed."""
+    def typing(self, *words: str) -> Served:
+        """The same tenant and configuration, another command."""
+        return replace(self, arguments=[*words, *self.arguments[1:]])
+
+    def run(self) -> float:
+        """Run the command as a user would; seconds from start to end. Raises BenchmarkFailed."""
         start = time.perf_counter()
         output_of([sys.executable, "-m", "hveadmin", *self.arguments], environ=self.environ)
         return time.perf_counter() - start
 
     def counted(self) -> Mapping[Kind, int]:
-        """The requests of one plan."""
+        """The requests of one run."""
         self.calls.clear()
-        self.plan()
+        self.run()
         return by_kind(self.calls.requests())
 
 
@@ -181,7 +185,7 @@ def _count(name: str, seen: int, expected: int) -> Measurement:
 def _ten_times_as_many(tenants: Mapping[Case, Served]) -> Iterator[Measurement]:
     hundred = HUNDRED[1]
     title, other = f"plan, {THOUSAND.accounts:,} accounts, loopback", f"{hundred.accounts} accounts"
-    times = Alternating(lambda case: tenants[case].plan(), [hundred, THOUSAND]).medians(_ROUNDS, warm_up=0)
+    times = Alternating(lambda case: tenants[case].run(), [hundred, THOUSAND]).medians(_ROUNDS, warm_up=0)
     yield compared(f"{title}: time", times[THOUSAND], "s", other, times[hundred])
     large, small = (_peak(tenants[case]) for case in (THOUSAND, hundred))
     if large is not None and small is not None:

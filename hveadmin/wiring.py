@@ -20,40 +20,59 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 from hveadmin.auth.claims import TokenClaims, read_claims
 from hveadmin.auth.clouds import Cloud, cloud_of, scope_of
 from hveadmin.auth.credentials import sign_in
 from hveadmin.auth.guarded import ForDirectory, ForExchange
-from hveadmin.auth.sign_in import Person
+from hveadmin.auth.secret import read_secret
+from hveadmin.auth.sign_in import Asked, Person, tenant_of
 from hveadmin.auth.tokens import AzureTokenSource
 from hveadmin.config.profiles import load_profiles
 from hveadmin.directory.graph import GraphDirectory
+from hveadmin.directory.people import GraphPeople
 from hveadmin.directory.register import GraphApplicationReader, GraphApplicationWriter
 from hveadmin.domain.health import EndpointSeen, TenantSeen
-from hveadmin.domain.ids import NotAGuid, TenantId
+from hveadmin.domain.ids import ClientId, NotAGuid, TenantId
 from hveadmin.domain.ports import (
     AccountReader,
     AccountWriter,
     ApplicationReader,
     ApplicationWriter,
+    MailProbe,
     TenantIdentity,
     TokenSource,
 )
-from hveadmin.domain.profile import AuthKind, AuthSettings, Endpoints, Profile, SecretKind, SecretSource
+from hveadmin.domain.profile import (
+    AuthKind,
+    AuthSettings,
+    Endpoints,
+    HostAuth,
+    HostSettings,
+    Profile,
+    SecretKind,
+    SecretSource,
+)
 from hveadmin.errors import Refused, UsageError
 from hveadmin.evidence.journal import FileJournal
+from hveadmin.exchange.account_facts import ExchangeAccountFacts
 from hveadmin.exchange.gateway import ExchangeGateway, ExchangeWriter
+from hveadmin.exchange.powershell.hosts import needs_exchange_token, wire_of
+from hveadmin.exchange.powershell.session import Connecting
+from hveadmin.exchange.powershell.transport import PowerShellTransport
 from hveadmin.exchange.rest import RestTransport
 from hveadmin.wire.deadline import Deadline
 from hveadmin.wire.probe import probe
 from hveadmin.wire.session import Session
 from hveadmin.wire.tenant_document import find_tenant
 from hveadmin.wire.trust import ssl_context
+from hveadmin.workflows.gather import Sources
 from hveadmin.workflows.plan import Where
 
 if TYPE_CHECKING:
     from hveadmin.auth.person import Forgotten
+    from hveadmin.auth.sending.ways import Prepared
     from hveadmin.sandbox.server import Running, Sandbox
 
 SANDBOX = "sandbox"
@@ -85,7 +104,10 @@ class Tenant:
     cloud: str
     permitted_cmdlets: Callable[[], frozenset[str]]
     """Asks Exchange which cmdlets whoever is signed in may run."""
+    reach_host: Callable[[], Mapping[str, str]] | None
+    """Opens a session on the management host and says what it is; None where Exchange is reached without one."""
     reader: AccountReader
+    account_facts: ExchangeAccountFacts
     directory: GraphDirectory
     graph: Session
     graph_address: str
@@ -117,6 +139,22 @@ class Tenant:
     def where(self) -> Where:
         """What reading workflows need; there is no writer in it."""
         return Where(self.reader, self.directory, self.clock, self.identity.tenant_id, self.cloud)
+
+    @property
+    def sources(self) -> Sources:
+        """What checks, reports and snapshots read besides; there is no writer in it either."""
+        return Sources(
+            accounts=self.reader,
+            directory=self.directory,
+            permissions=self.directory,
+            billing=self.account_facts,
+            basic_auth=self.account_facts,
+            people=GraphPeople(self.graph),
+            clock=self.clock,
+            tenant_id=self.identity.tenant_id,
+            cloud=self.cloud,
+            read_by=self.identity.actor,
+        )
 
     def writer(self) -> AccountWriter:
         """What `apply` needs besides. Raises Refused where the connection was made for reading."""
@@ -171,6 +209,19 @@ class Wiring:
             raise UsageError(f"there is no profile {name!r}", hint=f"the profiles are {listed}")
         return known[name]
 
+    def journal(self, name: str, tenant_id: TenantId) -> FileJournal:
+        """
+        A tenant's journal in the place that the profile of this name has for it; nobody signs in, nothing is started.
+
+        A profile that is not known here has none of its own, so it is the place for those without.
+        """
+        if name == SANDBOX:
+            state = journals_of(sandbox_path(self._environ, self._folder))
+        else:
+            profile = load_profiles(self._environ).get(name) if name else None
+            state = state_folder(profile or Profile(name=ENVIRONMENT), self._environ)
+        return FileJournal(state, tenant_id, SystemClock())
+
     def connect(self, profile: Profile, tenant: str = "", *, write: bool = False) -> Tenant:
         """
         Sign in to a tenant, given by its id or a domain; without one, the profile's. Without `write` it only reads.
@@ -178,11 +229,6 @@ class Wiring:
         Raises AuthError or ConnectFailed where nobody could sign in, and Refused where the token that came is for
         another tenant than the one asked for by id (rail 7).
         """
-        if profile.transport != "rest":
-            raise UsageError(
-                f"profile {profile.name}: transport {profile.transport!r} is not in this version",
-                hint="use transport: rest",
-            )
         with ExitStack() as opened:
             tenant_ = self._signed_in(profile, tenant, opened, write=write)
             # Whoever closes the run closes what a command left open.
@@ -208,6 +254,33 @@ class Wiring:
             person=person,
             patience=self._timeout,
         )
+
+    def sender_token(self, profile: Profile, tenant: str, client_id: ClientId, prepared: Prepared) -> str:
+        """
+        A fresh token for SMTP of a sending application, which has nothing to do with the profile's own sign-in.
+
+        Of the profile count the cloud and the trust. Raises UsageError for a tenant that is none, AuthError or
+        ConnectFailed where there is no token.
+        """
+        from hveadmin.auth.sending.sign_in import Asking, Sender, sender_token
+
+        named = tenant or self._environ.get("HVEADMIN_TENANT_ID", "")
+        where = tenant_of(Asked(profile.auth, named, self._environ))
+        sender = Sender(client_id, where, cloud_of(profile), profile.ca)
+        asking = Asking(self._environ.get("CI", "").lower() != "true", _say_to_person)
+        return sender_token(sender, prepared, asking, seconds=self._timeout)
+
+    def mail_probe(self, profile: Profile, server: str = "") -> MailProbe:
+        """What tries to send, through `server` (host:port) or the cloud's own endpoint. Raises UsageError."""
+        from hveadmin.smtp.probe import SmtpProbe
+
+        named = server or cloud_of(profile).endpoints.smtp
+        if not named:
+            raise UsageError(
+                f"profile {profile.name} names no SMTP endpoint, and its cloud has none that is known",
+                hint="name it with --server host:port, or as endpoints.smtp in the profile",
+            )
+        return SmtpProbe(named, self._trust(profile.ca), SystemClock(), timeout=self._timeout)
 
     def sign_out(self, profile: Profile) -> Forgotten:
         """Forget who signed in with a profile, and the person's tokens. Nobody is contacted."""
@@ -241,7 +314,7 @@ class Wiring:
         clock = SystemClock()
         cloud = cloud_of(profile)
         tokens = opened.enter_context(self.sign_in(profile, tenant))
-        identity = read_claims(tokens.token(scope_of(cloud.audiences.exchange))).identity
+        identity = read_claims(tokens.token(scope_of(signs_in_for(profile, cloud)))).identity
         _log.debug("signed in to %s as %s, for %s", identity.tenant_id, identity.actor, cloud.endpoints.exchange)
         refuse_another_tenant(identity, tenant)
         deadline = Deadline(clock, self._timeout)
@@ -259,15 +332,22 @@ class Wiring:
                 )
             )
 
-        exchange = session(cloud.endpoints.exchange, cloud.audiences.exchange, ForExchange(tokens))
         graph = session(cloud.endpoints.graph, cloud.audiences.graph, ForDirectory(tokens))
-        transport = RestTransport(exchange, tenant=identity.tenant_id, concurrency=self._concurrency)
+        transport: RestTransport | PowerShellTransport
+        if profile.transport == "rest":
+            exchange = session(cloud.endpoints.exchange, cloud.audiences.exchange, ForExchange(tokens))
+            transport = RestTransport(exchange, tenant=identity.tenant_id, concurrency=self._concurrency)
+        else:
+            transport = self._over_a_host(profile, tenant, identity.tenant_id, ForExchange(tokens), deadline)
+            opened.callback(transport.close)
         return Tenant(
             identity=identity,
             cloud=cloud.name,
             permitted_cmdlets=transport.exported_cmdlets,
+            reach_host=transport.reach if isinstance(transport, PowerShellTransport) else None,
             _writer=ExchangeWriter(transport) if write else None,
             reader=ExchangeGateway(transport, quirks=profile.quirks),
+            account_facts=ExchangeAccountFacts(transport),
             directory=GraphDirectory(graph),
             graph=graph,
             graph_address=cloud.audiences.graph,
@@ -277,6 +357,27 @@ class Wiring:
             tokens=tokens,
             _open=opened.pop_all(),
         )
+
+    def _over_a_host(
+        self, profile: Profile, tenant: str, tenant_id: TenantId, tokens: TokenSource, deadline: Deadline
+    ) -> PowerShellTransport:
+        """PowerShell on the profile's host; it is contacted with the first cmdlet. Raises UsageError."""
+        host = profile.host or HostSettings()
+        scope = scope_of(cloud_of(profile).audiences.exchange)
+        connecting = Connecting(
+            host.connect,
+            tenant_id,
+            organization=host.organization or _domain_of(tenant) or _domain_of(profile.auth.tenant_id),
+            app_id=host.app_id,
+            certificate_thumbprint=host.certificate_thumbprint,
+            token=lambda: tokens.token(scope),
+        )
+        wire = wire_of(profile.transport, host, lambda: self._host_password(host))
+        return PowerShellTransport(wire, connecting, clock=SystemClock(), deadline=deadline, on_wait=_say_wait)
+
+    def _host_password(self, host: HostSettings) -> str:
+        assert host.password is not None  # noqa: S101 — it is asked for where there is one
+        return read_secret(host.password, environ=self._environ, account=host.username).reveal()
 
     def _trust(self, ca: str) -> ssl.SSLContext:
         """The trusted certificates; reading the operating system's store takes a while, so once a run."""
@@ -299,7 +400,7 @@ def sandbox_profile(sandbox: Sandbox, running: Running) -> Profile:
     return Profile(
         name=SANDBOX,
         cloud="custom",
-        endpoints=Endpoints(login=base_url, graph=base_url, exchange=base_url),
+        endpoints=Endpoints(login=base_url, graph=base_url, exchange=base_url, smtp=running.endpoints.smtp),
         ca=str(running.ca_pem),
         auth=AuthSettings(
             kind=AuthKind.CLIENT_SECRET,
@@ -307,7 +408,22 @@ def sandbox_profile(sandbox: Sandbox, running: Running) -> Profile:
             tenant_id=sandbox.tenants()[0].tenant_id,
             secret=SecretSource(SecretKind.FILE, str(operator.secret_path)),
         ),
+        host=sandbox_host(sandbox, running),
         state=str(journals_of(sandbox.path)),
+    )
+
+
+def sandbox_host(sandbox: Sandbox, running: Running) -> HostSettings:
+    """The management host of a running sandbox: over WinRM, and as a child of its own. It has no SSH server."""
+    url = urlsplit(running.endpoints.winrm)
+    return HostSettings(
+        name=url.hostname or "",
+        port=url.port,
+        auth=HostAuth.BASIC,
+        username=sandbox.host_user.name,
+        password=SecretSource(SecretKind.FILE, str(sandbox.host_user.password_path)),
+        ca=str(running.ca_pem),
+        command=(sys.executable, "-m", "hveadmin", "sandbox", "pwsh", "--state", str(sandbox.path)),
     )
 
 
@@ -345,6 +461,22 @@ def _say_to_person(text: str) -> None:
     from hveadmin.report.safe_text import for_console
 
     print(for_console(text), file=sys.stderr, flush=True)
+
+
+def signs_in_for(profile: Profile, cloud: Cloud) -> str:
+    """
+    Whose token tells who is signed in: Exchange's, where one is needed.
+
+    A session on a host can be connected by other means. Then it is Graph's, and the session is asked besides.
+    """
+    host = profile.host or HostSettings()
+    needed = profile.transport == "rest" or needs_exchange_token(host)
+    return cloud.audiences.exchange if needed else cloud.audiences.graph
+
+
+def _domain_of(tenant: str) -> str:
+    """A tenant's name where that is a domain, else nothing."""
+    return tenant if "." in tenant else ""
 
 
 def refuse_another_tenant(identity: TenantIdentity, asked: str) -> None:

@@ -7,6 +7,7 @@ without the values of variables, because one of them may be a secret.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -17,20 +18,30 @@ from hveadmin.cli.lazy import Entry, group
 from hveadmin.errors import ConfigError, HveAdminError, Outcome, Refused, ServiceError
 
 _FIRST, _PLANS, _THINGS, _SERVER = "Start here", "The configuration", "One at a time", "The embedded tenant"
+_SENDERS = "A sending application"
 
 COMMANDS = {
     "demo": Entry("hveadmin.cli.demo", "Tell the whole story on an embedded tenant; nothing to sign in to.", _FIRST),
-    "doctor": Entry("hveadmin.cli.doctor", "Find the first broken link between here and a tenant.", _FIRST),
+    "doctor": Entry("hveadmin.cli.doctor", "Find the first broken link to a tenant, or to a sent mail.", _FIRST),
     "validate": Entry("hveadmin.cli.validate", "Check the configuration, offline.", _PLANS),
+    "fmt": Entry("hveadmin.cli.fmt", "Put the configuration into its canonical form, comments kept.", _PLANS),
     "schema": Entry("hveadmin.cli.schema", "Print the JSON Schema of a file format.", _PLANS),
     "plan": Entry("hveadmin.cli.plan", "Show what would change, and change nothing.", _PLANS),
     "show": Entry("hveadmin.cli.show", "Show a saved plan.", _PLANS),
     "apply": Entry("hveadmin.cli.apply", "Make plans happen, exactly.", _PLANS),
+    "snapshot": Entry("hveadmin.cli.snapshot", "Save the whole live state as canonical JSON.", _PLANS),
+    "diff": Entry("hveadmin.cli.diff", "Compare two snapshots, offline.", _PLANS),
+    "check": Entry("hveadmin.cli.check", "Hold the configuration and its tenants to the policy rules.", _PLANS),
+    "drift": Entry("hveadmin.cli.drift", "Show how the live lists differ from the configuration.", _PLANS),
+    "report": Entry("hveadmin.cli.report", "Tell an auditor who can send as whom, and on whose word.", _PLANS),
+    "rules": Entry("hveadmin.cli.rules", "List the policy rules, and explain each.", _PLANS),
     "account": Entry("hveadmin.cli.account", "List, show, grant and revoke.", _THINGS),
     "app": Entry("hveadmin.cli.app_group", "List, show, and tell what an id is.", _THINGS),
     "auth": Entry("hveadmin.cli.auth", "Sign in, sign out, and tell who is signed in.", _THINGS),
     "tenant": Entry("hveadmin.cli.tenant", "List the tenants, and test the way to them.", _THINGS),
-    "sandbox": Entry("hveadmin.cli.sandbox", "Serve, seed and reset the embedded tenant.", _SERVER),
+    "token": Entry("hveadmin.cli.token", "Get a token, and tell what one is good for.", _SENDERS),
+    "smtp": Entry("hveadmin.cli.smtp", "Try to send, and tell what the server's answer means.", _SENDERS),
+    "sandbox": Entry("hveadmin.cli.sandbox", "Serve, seed and reset the embedded tenant, and read its mail.", _SERVER),
 }
 
 
@@ -48,7 +59,15 @@ def _callback(
 
 def main() -> None:
     """Run the command line and exit with its outcome's code."""
-    sys.exit(run())
+    code: int = Outcome.ERROR  # what a bug ends with
+    try:
+        code = run()
+    finally:
+        if "GITHUB_OUTPUT" in os.environ:
+            from hveadmin.cli.pipeline import tell_github
+
+            tell_github(os.environ, code)
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:

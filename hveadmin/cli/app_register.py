@@ -66,6 +66,10 @@ def command(
         bool,
         Option("--show-secret", help="A secret, printed once, alone on stdout.", rich_help_panel=_CREDENTIAL),
     ] = False,
+    no_credential: Annotated[
+        bool,
+        Option("--no-credential", help="None: the application has one elsewhere.", rich_help_panel=_CREDENTIAL),
+    ] = False,
     days: Annotated[
         int, Option("--days", metavar="N", help="How long a new credential lasts.", rich_help_panel=_CREDENTIAL)
     ] = 180,
@@ -81,7 +85,9 @@ def command(
     from hveadmin.cli.run import Run
     from hveadmin.domain.ids import Address, ClientId
 
-    wanted, keys = _credential(name, delegated, days, certificate, secret_file, secret_keyring, show_secret)
+    wanted, keys = _credential(
+        name, delegated, days, certificate, secret_file, secret_keyring, show_secret, no_credential
+    )
     named = ClientId.parse(client_id) if client_id else None
     addresses = [Address.parse(each) for each in accounts or ()]
     if show_secret and any("=" not in each for each in options.output):
@@ -101,17 +107,18 @@ def _credential(
     secret_file: Path | None,
     secret_keyring: str,
     show_secret: bool,
+    no_credential: bool,
 ) -> tuple[Wanted, Keys]:
     """What is wanted, and where its key is kept. Raises UsageError for two places at once."""
     from hveadmin.auth.issue import CertificateFile, KeyringEntry, SecretFile, Shown
     from hveadmin.domain.registration import Flow, Proof, Wanted
     from hveadmin.workflows.register import Keys
 
-    given = [certificate is not None, secret_file is not None, bool(secret_keyring), show_secret]
+    given = [certificate is not None, secret_file is not None, bool(secret_keyring), show_secret, no_credential]
     if sum(given) > 1:
         raise UsageError(
             "more than one credential is asked for",
-            hint="give one of --certificate, --secret-file, --secret-keyring and --show-secret",
+            hint="give one of --certificate, --secret-file, --secret-keyring, --show-secret and --no-credential",
         )
     flow = Flow.DELEGATED if delegated else Flow.APPLICATION
     wanted = Wanted(name, flow, Proof.SECRET, days)
@@ -123,7 +130,7 @@ def _credential(
         )
     if show_secret:
         return replace(wanted, kept_in="nothing but what is shown"), Keys(secret=Shown(_show))
-    if certificate is None and delegated:
+    if no_credential or (certificate is None and delegated):
         # A public client proves nothing: whoever signs in does.
         return replace(wanted, proof=Proof.NOTHING), Keys()
     file = certificate or Path(f"{file_name(name)}.pem")

@@ -6,10 +6,10 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Context, Option
+from typer import Argument, Context, Option
 
 from hveadmin import __version__
-from hveadmin.cli.options import CONFIG, CONNECT, OUTPUT, SELECT_TENANT, Options, takes
+from hveadmin.cli.options import CONFIG, CONNECT, OUTPUT, PATH, SELECT_TENANT, TOKEN, Options, takes
 from hveadmin.errors import UsageError, worst
 
 if TYPE_CHECKING:
@@ -25,15 +25,28 @@ if TYPE_CHECKING:
 ShowConfig = Annotated[bool, Option("--show-config", help="Only print each value of this run and its source.")]
 
 
-@takes(CONFIG, SELECT_TENANT, OUTPUT, CONNECT)
-def command(options: Options, context: Context, show_config: ShowConfig = False) -> None:
+@takes(PATH, TOKEN, CONFIG, SELECT_TENANT, OUTPUT, CONNECT)
+def command(
+    options: Options,
+    context: Context,
+    account: Annotated[
+        str, Argument(metavar="[ACCOUNT]", help="An HVE account: the whole path to a mail that it sends.")
+    ] = "",
+    app: Annotated[str, Argument(metavar="[APP]", help="The application: any of its ids, or its name.")] = "",
+    server: Annotated[
+        str, Option("--server", metavar="HOST:PORT", help="Where to try to send. Default: the cloud's SMTP endpoint.")
+    ] = "",
+    show_config: ShowConfig = False,
+) -> None:
     """
-    Find the first broken link between here and a tenant.
+    Find the first broken link to a tenant, or to a sent mail.
 
-    Says what a failure means and what mends it. Looks, in this order, at this machine, the profile, proxies,
-    endpoints and their certificates, the clock, the tenant, the sign-in, the token, the cmdlets that it may run,
-    Exchange and Microsoft Graph. Nothing is written. -o json=FILE is for a support ticket: no secret is in it. Exit
-    codes: 0 nothing is broken; 5 sign-in or rights; 1 network or service; 7 something could not be found out.
+    Without an account it looks, in this order, at this machine, the profile, proxies, endpoints and their
+    certificates, the clock, the tenant, the sign-in, the token, the cmdlets that it may run, Exchange and Microsoft
+    Graph. With one, at the account, its billing and its list, the application, its permission, consent and
+    credentials; and with the sender's own credentials at its token and at what the SMTP server says. Says what a
+    failure means and what mends it. Nothing is written. -o json=FILE is for a support ticket: no secret is in it.
+    Exit codes: 0 nothing is broken; 5 sign-in or rights; 1 network or service; 7 something could not be found out.
     """
     from hveadmin.cli.run import Run
     from hveadmin.domain.health import outcome_of
@@ -41,6 +54,10 @@ def command(options: Options, context: Context, show_config: ShowConfig = False)
     from hveadmin.report.document import together
 
     with Run(options) as run:
+        if account:
+            from hveadmin.cli.doctor_path import examine_path
+
+            examine_path(run, account, app, server)
         loaded = run.configuration_if_any()
         targets = run.targets(loaded.desired if loaded else None)
         given = _given(context)
@@ -76,6 +93,7 @@ def _checks(run: Run, target: Target, settings: Sequence[Setting]) -> tuple[Chec
 
 def _patient(target: Target, cloud: Cloud, settings: Sequence[Setting]) -> Patient:
     from hveadmin.cli.settings import NONE
+    from hveadmin.wiring import signs_in_for
     from hveadmin.workflows.doctor import Patient
 
     said = {each.name: each.value for each in settings if each.value != NONE}
@@ -88,6 +106,8 @@ def _patient(target: Target, cloud: Cloud, settings: Sequence[Setting]) -> Patie
         cloud=cloud.name,
         endpoints=cloud.endpoints,
         audiences=cloud.audiences,
+        transport=profile.transport,
+        exchange_token=signs_in_for(profile, cloud) == cloud.audiences.exchange,
     )
 
 
@@ -164,6 +184,10 @@ class _SignedIn:
     @property
     def directory(self) -> Directory:
         return self._tenant.directory
+
+    def reach_host(self) -> Mapping[str, str]:
+        reach = self._tenant.reach_host
+        return reach() if reach is not None else {}
 
     def exchange_token(self) -> TokenSeen:
         return token_seen(self._tenant.claims(self._audiences.exchange))

@@ -37,6 +37,9 @@ class TransportName(StrEnum):
     """The ways to reach Exchange."""
 
     REST = "rest"
+    WINRM = "winrm"
+    SSH = "ssh"
+    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,31 @@ class Options:
     no_input: bool = False
     ticket: str = ""
     reason: str = ""
+    show_powershell: bool = False
     allow_open: tuple[str, ...] = ()
     approve_large: int = 0
     approve_removals: int = 0
+    # SENDER
+    client_id: str = ""
+    app: str = ""
+    secret_env: str = ""
+    secret_file: Path | None = None
+    secret_keyring: str = ""
+    certificate: Path | None = None
+    certificate_password_env: str = ""
+    certificate_password_file: Path | None = None
+    assertion_file: Path | None = None
+    device_code: bool = False
+    browser: bool = False
+    password_stdin: bool = False
+    password_keyring: str = ""
+    # TOKEN
+    token_stdin: bool = False
+    token_env: str = ""
 
 
 _RUN, _WRITE = "How to run", "What to allow"
+_SENDER, _DELEGATED = "The sending application", "As the HVE account"
 
 _DECLARED: dict[str, Any] = {
     "output": Annotated[
@@ -80,7 +102,7 @@ _DECLARED: dict[str, Any] = {
             "-o",
             "--output",
             metavar="FORMAT[=FILE]",
-            help="table, json, jsonl, yaml, csv or md, to a file or to stdout; repeatable.",
+            help="table, json, yaml, csv, md, html, name, sarif, junit, github …, to a file or to stdout; repeatable.",
             rich_help_panel=_RUN,
         ),
     ],
@@ -143,6 +165,14 @@ _DECLARED: dict[str, Any] = {
     ],
     "ticket": Annotated[str, Option("--ticket", help="The change's ticket, written into the plan.")],
     "reason": Annotated[str, Option("--reason", help="Why, written into the plan; needed to open an account.")],
+    "show_powershell": Annotated[
+        bool,
+        Option(
+            "--show-powershell",
+            help="Show the same calls as PowerShell, for whoever has to approve them.",
+            rich_help_panel=_RUN,
+        ),
+    ],
     "allow_open": Annotated[
         list[str],
         Option(
@@ -159,16 +189,94 @@ _DECLARED: dict[str, Any] = {
         int,
         Option("--approve-removals", metavar="N", help="Up to N grants may be removed.", rich_help_panel=_WRITE),
     ],
+    "client_id": Annotated[
+        str, Option("--client-id", metavar="ID", help="The application's client id.", rich_help_panel=_SENDER)
+    ],
+    "app": Annotated[
+        str, Option("--app", metavar="NAME", help="The same by its name in the configuration.", rich_help_panel=_SENDER)
+    ],
+    "secret_env": Annotated[
+        str,
+        Option("--secret-env", metavar="NAME", help="Its secret, in this variable.", rich_help_panel=_SENDER),
+    ],
+    "secret_file": Annotated[
+        Path | None, Option("--secret-file", metavar="PATH", help="Its secret, in a file.", rich_help_panel=_SENDER)
+    ],
+    "secret_keyring": Annotated[
+        str,
+        Option(
+            "--secret-keyring",
+            metavar="SERVICE",
+            help="Its secret, in the operating system's keyring.",
+            rich_help_panel=_SENDER,
+        ),
+    ],
+    "certificate": Annotated[
+        Path | None,
+        Option("--certificate", metavar="PATH", help="Its key and certificate: PEM or PFX.", rich_help_panel=_SENDER),
+    ],
+    "certificate_password_env": Annotated[
+        str,
+        Option(
+            "--certificate-password-env",
+            metavar="NAME",
+            help="What opens the certificate's file, in this variable.",
+            rich_help_panel=_SENDER,
+        ),
+    ],
+    "certificate_password_file": Annotated[
+        Path | None,
+        Option("--certificate-password-file", metavar="PATH", help="The same, in a file.", rich_help_panel=_SENDER),
+    ],
+    "assertion_file": Annotated[
+        Path | None,
+        Option("--assertion-file", metavar="PATH", help="A federated token, in a file.", rich_help_panel=_SENDER),
+    ],
+    "device_code": Annotated[
+        bool, Option("--device-code", help="The account signs in on another device.", rich_help_panel=_DELEGATED)
+    ],
+    "browser": Annotated[
+        bool, Option("--browser", help="The account signs in in a browser here.", rich_help_panel=_DELEGATED)
+    ],
+    "password_stdin": Annotated[
+        bool,
+        Option("--password-stdin", help="The account's password, from a pipe. Deprecated.", rich_help_panel=_DELEGATED),
+    ],
+    "password_keyring": Annotated[
+        str,
+        Option(
+            "--password-keyring",
+            metavar="SERVICE",
+            help="The account's password, in the keyring. Deprecated.",
+            rich_help_panel=_DELEGATED,
+        ),
+    ],
+    "token_stdin": Annotated[
+        bool, Option("--token-stdin", help="A token that is there already, from a pipe.", rich_help_panel=_SENDER)
+    ],
+    "token_env": Annotated[
+        str, Option("--token-env", metavar="NAME", help="The same, in this variable.", rich_help_panel=_SENDER)
+    ],
 }
 
 OUTPUT = ("output", "query", "color", "quiet", "verbose", "debug", "log_format")
+LOGGING = ("quiet", "verbose", "debug", "log_format")
 CONNECT = ("profile", "transport", "timeout", "concurrency")
 CONFIG = ("config",)
+POWERSHELL = ("show_powershell",)
 SELECT = ("tenant", "account")
 SELECT_TENANT = ("tenant",)
 EXPLAIN = ("ticket", "reason")
 ANSWER = ("yes", "no_input")
 OPEN = ("allow_open",)
+PROOF = (
+    "secret_env", "secret_file", "secret_keyring", "certificate", "certificate_password_env",
+    "certificate_password_file", "assertion_file", "device_code", "browser", "password_stdin", "password_keyring",
+)  # fmt: skip
+SENDER = ("client_id", "app", *PROOF)
+PATH = ("client_id", *PROOF)
+TOKEN = ("token_stdin", "token_env")
+PROFILE = ("profile", "timeout")
 WRITE = (*ANSWER, *EXPLAIN, "allow_open", "approve_large", "approve_removals")
 
 _DEFAULTS = {field.name: field.default for field in fields(Options)}

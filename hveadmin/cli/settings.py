@@ -7,6 +7,7 @@ A secret's value is where it is, never what it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 
 from hveadmin.auth.clouds import CUSTOM, Cloud
 from hveadmin.auth.kinds.environment import FAMILIES, Family
@@ -16,7 +17,7 @@ from hveadmin.cli.run import DEFAULT_CONFIG, Target
 from hveadmin.config.profiles import VARIABLE, profiles_path
 from hveadmin.config.written import written_keys
 from hveadmin.domain.health import Setting
-from hveadmin.domain.profile import AuthKind, SecretKind, SecretSource
+from hveadmin.domain.profile import AuthKind, HostSettings, SecretKind, SecretSource
 from hveadmin.wiring import SANDBOX, state_folder
 from hveadmin.workflows.doctor import without_credentials
 
@@ -152,9 +153,28 @@ class _Table:
         return str(secret)
 
     def _others(self) -> Iterator[Setting]:
-        for group, values in (("host", self._profile.host), ("quirks", self._profile.quirks)):
-            for key, value in values.items():
-                yield Setting(f"{group}.{key}", _shown(key, value), self._from_profile(f"{group}.{key}"))
+        host = self._profile.host
+        if host is not None and self._profile.transport != "rest":
+            for each in fields(host):
+                value = getattr(host, each.name)
+                if value != each.default:
+                    yield Setting(f"host.{each.name}", self._of_host(each.name, value), self._of(host, each.name))
+        for key, value in self._profile.quirks.items():
+            yield Setting(f"quirks.{key}", value, self._from_profile(f"quirks.{key}"))
+
+    def _of(self, host: HostSettings, key: str) -> str:
+        """Where a host's setting comes from: the organisation can be the configuration's domain."""
+        source = self._from_profile(f"host.{key}")
+        entry = self._target.entry
+        from_configuration = source == DEFAULT and key == "organization" and entry is not None
+        return "configuration" if from_configuration and entry and host.organization == entry.domain else source
+
+    def _of_host(self, key: str, value: object) -> str:
+        if isinstance(value, SecretSource):
+            return self._where(value)
+        if isinstance(value, tuple):
+            return " ".join(map(str, value))
+        return _shown(key, value)
 
     def _state(self) -> Setting:
         profile, environ = self._profile, self._environ

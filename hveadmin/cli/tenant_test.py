@@ -42,7 +42,8 @@ class _Test:
         self.checks: list[Checked] = []
         self.outcome = Outcome.OK
         tenant = self._sign_in(run, target)
-        for what, attempt in _ATTEMPTS.items():
+        over_a_host = target.profile.transport != "rest"
+        for what, attempt in {**(_ON_A_HOST if over_a_host else {}), **_ATTEMPTS}.items():
             if tenant is None:
                 self._note(what, None, "not tried: nobody is signed in")
             else:
@@ -72,6 +73,12 @@ class _Test:
         from hveadmin.report.tenants import Checked
 
         self.checks.append(Checked(what, passed, said, next_))
+
+
+def _host(tenant: Tenant) -> str:
+    said = tenant.reach_host() if tenant.reach_host is not None else {}
+    version = f", PowerShell {said['powershell']}" if said.get("powershell") else ""
+    return f"{said.get('endpoint') or said.get('host', '')}{version}"
 
 
 def _list(tenant: Tenant) -> str:
@@ -109,6 +116,7 @@ def _directory(tenant: Tenant) -> str:
     return "ids can be checked"
 
 
+_ON_A_HOST: dict[str, Callable[[Tenant], str]] = {"open a session on the host": _host}
 _ATTEMPTS: dict[str, Callable[[Tenant], str]] = {
     "list HVE accounts": _list,
     "run the cmdlets": _cmdlets,

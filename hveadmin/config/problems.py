@@ -40,8 +40,8 @@ CODES: Mapping[str, Code] = {
         "Compare with `hveadmin schema config`; an editor that knows the schema shows the same while typing.",
     ),
     "CFG004": Code(
-        "A name is used that is defined nowhere: an application, a set or a tenant.",
-        "Correct the name, or define it under `apps`, `sets` or `tenants`.",
+        "A name is used that is defined nowhere: an application, a set or a tenant; or there is no such policy rule.",
+        "Correct the name, or define it under `apps`, `sets` or `tenants`; `hveadmin rules list` shows the rules.",
     ),
     "CFG005": Code(
         "A list is empty. An empty list of applications does not block everyone, it lets every application send.",
@@ -103,6 +103,10 @@ CODES: Mapping[str, Code] = {
         "Add what the message names, or remove what has no effect.",
     ),
     "PRF009": Code("An id is not a GUID.", "Copy the id from the Entra admin centre."),
+    "PRF010": Code(
+        "A host is Exchange Online's own remote PowerShell, which is gone since 2023.",
+        "Use `transport: rest`, which needs no host, or name a management host of your own.",
+    ),
     "LCK001": Code(
         "The lock file is not YAML as hveadmin reads it; marks of an unfinished merge are the usual cause.",
         "Restore it from version control, or remove it and run `hveadmin app pin`.",

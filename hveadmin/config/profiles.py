@@ -31,10 +31,15 @@ from hveadmin.domain.profile import (
     Audiences,
     AuthKind,
     AuthSettings,
+    ConnectBy,
     Endpoints,
+    HostAuth,
+    HostSettings,
     Profile,
     SecretKind,
     SecretSource,
+    is_loopback_name,
+    is_retired_endpoint,
 )
 
 VARIABLE = "HVEADMIN_PROFILES"
@@ -43,6 +48,9 @@ CUSTOM = "custom"
 
 _FORMS = {"forms": "{env: NAME}, {file: PATH} or {keyring: SERVICE}"}
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*\.)+[A-Za-z0-9-]+")
+_SSH_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9]*[= ][^\r\n\0]+")
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
 
@@ -127,6 +135,39 @@ def _host_and_port(text: str) -> str:
     return text
 
 
+def _host_name(text: str) -> str:
+    if is_retired_endpoint(text):
+        why = f"{text!r} was Exchange Online's own remote PowerShell, which is gone since 2023; use transport: rest"
+        raise PydanticCustomError("010", "{why}", {"why": why})
+    if not _HOST_NAME.fullmatch(text):
+        raise PydanticCustomError("007", "{why}", {"why": f"{text!r} is not a host's name or address"})
+    return text.strip("[]")
+
+
+def _domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(text):
+        raise PydanticCustomError("003", "{why}", {"why": f"{text!r} is not a domain like contoso.onmicrosoft.com"})
+    return text
+
+
+def _no_option(text: str) -> str:
+    if not text.strip() or text.startswith("-") or not text.isprintable():
+        raise PydanticCustomError("003", "a name is expected here, which does not begin with a hyphen")
+    return text
+
+
+def _no_quote(text: str) -> str:
+    if not text.strip() or '"' in text or not text.isprintable():
+        raise PydanticCustomError("003", "a path is expected here, without quotation marks")
+    return text
+
+
+def _ssh_option(text: str) -> str:
+    if not _SSH_OPTION.fullmatch(text):
+        raise PydanticCustomError("003", "an option as after ssh's -o is expected here, such as ConnectTimeout=10")
+    return text
+
+
 Https = Annotated[str, AfterValidator(_https)]
 
 
@@ -192,16 +233,36 @@ class AudiencesShape(Shape):
 
 
 class HostShape(Shape):
-    """The management host of the PowerShell transports."""
+    """Where the PowerShell transports find the module, and how."""
 
-    name: Text
+    name: Annotated[str, AfterValidator(_host_name)] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    connect: Literal["access_token", "certificate", "managed_identity", "preconnected"] = "access_token"
+    organization: Annotated[str, AfterValidator(_domain)] | None = None
+    app_id: ClientIdText | None = None
+    certificate_thumbprint: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{40}$")] | None = None
+    # winrm
     ssl: bool = True
-    auth: Literal["negotiate", "kerberos", "ntlm", "basic", "certificate", "credssp"] | None = None
+    path: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]+$")] = "wsman"
+    auth: Literal["negotiate", "kerberos", "ntlm", "basic", "certificate", "credssp"] = "negotiate"
+    username: Annotated[str, AfterValidator(_no_option)] | None = None
+    password: SecretShape | None = None
+    certificate: Text | None = None
+    certificate_key: Text | None = None
     ca: Text | None = None
-    configuration_name: Text | None = None
+    configuration_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None
     proxy: Text | None = None
-    connect: Literal["certificate", "managed_identity", "access_token", "preconnected"] | None = None
+    negotiate_delegate: bool = False
+    negotiate_service: Text | None = None
+    negotiate_hostname: Text | None = None
+    # ssh
+    subsystem: Annotated[str, AfterValidator(_no_option)] = "powershell"
+    identity_file: Text | None = None
+    known_hosts: Annotated[str, AfterValidator(_no_quote)] | None = None
+    ssh_config: Text | None = None
+    ssh_options: list[Annotated[str, AfterValidator(_ssh_option)]] = Field(default_factory=list)
+    # local
+    command: list[Text] = Field(default_factory=list)
 
 
 class QuirksShape(Shape):
@@ -296,11 +357,46 @@ def _objections(shape: ProfileShape, place: _Place) -> Iterator[Problem]:
     missing = [key for key in ("login", "graph", "exchange") if getattr(endpoints, key) is None]
     if shape.cloud == CUSTOM and missing:
         yield place.problem("008", f"a custom cloud needs {_and(f'endpoints.{key}' for key in missing)}", "endpoints")
-    remote = shape.transport in ("winrm", "ssh")
-    if remote and shape.host is None:
-        yield place.problem("008", f"transport {shape.transport} needs host", "transport")
-    if shape.host is not None and not remote:
-        yield place.problem("008", f"host has no effect with transport {shape.transport}", "host")
+    if shape.transport in ("winrm", "ssh") and (shape.host is None or shape.host.name is None):
+        yield place.problem("008", f"transport {shape.transport} needs host.name", "transport")
+    if shape.host is not None:
+        yield from _host_objections(shape.host, place)
+        if shape.transport == "winrm" and shape.host.connect == "preconnected" and not shape.host.configuration_name:
+            yield place.problem("008", "connect: preconnected needs configuration_name", "host", "connect")
+
+
+# What a way to sign in to a host, and a way to connect from there, cannot do without; and what only it takes.
+_HOST_NEEDS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("auth", "basic"): ("username", "password"),
+    ("auth", "credssp"): ("username", "password"),
+    ("auth", "certificate"): ("certificate",),
+    ("connect", "certificate"): ("app_id", "certificate_thumbprint"),
+}
+_ONLY_FOR_HOST: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "certificate": ("auth", ("certificate",)),
+    "certificate_key": ("auth", ("certificate",)),
+    "app_id": ("connect", ("certificate",)),
+    "certificate_thumbprint": ("connect", ("certificate",)),
+    "negotiate_service": ("auth", ("negotiate", "kerberos")),
+    "negotiate_hostname": ("auth", ("negotiate", "kerberos")),
+    "negotiate_delegate": ("auth", ("negotiate", "kerberos")),
+}
+
+
+def _host_objections(host: HostShape, place: _Place) -> Iterator[Problem]:
+    for (key, kind), needed in _HOST_NEEDS.items():
+        missing = [name for name in needed if getattr(host, name) is None]
+        if getattr(host, key) == kind and missing:
+            yield place.problem("008", f"{key}: {kind} needs {_and(missing)}", "host", key)
+    for name, (key, kinds) in _ONLY_FOR_HOST.items():
+        if getattr(host, name) and getattr(host, key) not in kinds:
+            said = f"{name} belongs to {key}: {' or '.join(kinds)}, not to {getattr(host, key)}"
+            yield place.problem("008", said, "host", name)
+    if host.ssl:
+        return
+    if host.auth == "certificate" or (host.auth == "basic" and not is_loopback_name(host.name or "")):
+        said = f"auth: {host.auth} over http can be read on the way; leave out ssl: false, or use auth: negotiate"
+        yield place.problem("008", said, "host", "ssl")
 
 
 def _auth_objections(auth: AuthShape, place: _Place) -> Iterator[Problem]:
@@ -320,9 +416,6 @@ def _and(words: Iterator[str] | list[str] | tuple[str, ...]) -> str:
 
 
 def _profile(name: str, shape: ProfileShape, place: _Place, folder: Path) -> Profile:
-    host = shape.host.model_dump(exclude_none=True) if shape.host else {}
-    if "ca" in host:
-        host["ca"] = _path(host["ca"], folder)
     return Profile(
         name=name,
         cloud=shape.cloud,
@@ -331,9 +424,29 @@ def _profile(name: str, shape: ProfileShape, place: _Place, folder: Path) -> Pro
         endpoints=_endpoints(shape.endpoints),
         audiences=_audiences(shape.audiences),
         ca=_path(shape.ca, folder),
-        host=host,
+        host=_host(shape.host, folder),
         quirks=shape.quirks.model_dump(exclude_none=True) if shape.quirks else {},
         source=place.span,
+    )
+
+
+_HOST_PATHS = frozenset({"ca", "certificate", "certificate_key", "identity_file", "known_hosts", "ssh_config"})
+
+
+def _host(shape: HostShape | None, folder: Path) -> HostSettings | None:
+    if shape is None:
+        return None
+    typed = {"connect", "auth", "password", "app_id", "ssh_options", "command"}
+    given = shape.model_dump(exclude_none=True, exclude=typed)
+    paths = {name: _path(given[name], folder) for name in _HOST_PATHS & given.keys()}
+    return HostSettings(
+        **{**given, **paths},
+        connect=ConnectBy(shape.connect),
+        auth=HostAuth(shape.auth),
+        password=_secret(shape.password, folder),
+        app_id=str(shape.app_id or ""),
+        ssh_options=tuple(shape.ssh_options),
+        command=tuple(shape.command),
     )
 
 

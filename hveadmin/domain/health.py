@@ -38,6 +38,8 @@ class Remedy:
     """The same as lines of PowerShell."""
     azure_cli: tuple[str, ...] = ()
     """The same as lines for the Azure CLI, where it can do it."""
+    hveadmin: tuple[str, ...] = ()
+    """The commands of this program that mend it, in their order, where it can do it."""
 
 
 @dataclass(frozen=True, slots=True)

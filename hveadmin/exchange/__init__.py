@@ -6,5 +6,6 @@ Exchange Online: HVE accounts and their lists, read and changed through cmdlets.
     transport   the narrow waist: run(Cmdlet) → records
     replies     the REST envelope, read without trusting it
     rest        one Transport: the Exchange admin API
+    powershell  the others: Microsoft's module on a host, over WinRM, SSH or a child's stdio
     gateway     AccountReader and AccountWriter over any Transport
 """

@@ -76,6 +76,8 @@ _BY_TYPE: tuple[tuple[str, type[CmdletFailed]], ...] = (
     (r"ManagementObjectNotFoundException$", NotFound),
     (r"MemberAlreadyExistsException$", AlreadyThere),
     (r"MemberNotFoundException$", AlreadyThere),
+    # Over PowerShell remoting a cmdlet that no role of the caller holds is not there at all.
+    (r"CommandNotFoundException$", Denied),
     (r"CmdletAccessDeniedException$|UnauthorizedAccessException$|AuthorizationException$", Denied),
     (r"OverBudgetException$|ThrottlingRejectedOperationException$|TooManyRequestsException$", Throttled),
 )

@@ -48,6 +48,12 @@ CHECKS = (
     "exchange", "graph",
 )  # fmt: skip
 """Every check by its name, in the order in which they are made."""
+HOST = "host"
+CHECKS_OVER_A_HOST = (
+    "python", "profile", "proxies", LOGIN, GRAPH, "clock", "tenant", "sign-in", "token", HOST, "cmdlets", "exchange",
+    "graph",
+)  # fmt: skip
+"""The same where Exchange is reached through a management host, which stands in for Exchange's own endpoint."""
 
 # These are signed in by the machine or by another program, not at the cloud's sign-in host.
 _SIGNED_IN_ELSEWHERE = frozenset({AuthKind.MANAGED_IDENTITY, AuthKind.AZURE_CLI})
@@ -75,6 +81,14 @@ class Patient:
     cloud: str
     endpoints: Endpoints
     audiences: Audiences
+    transport: str = "rest"
+    exchange_token: bool = True
+    """Whether it takes a token for Exchange: a session on a host can be connected by other means."""
+
+    @property
+    def over_a_host(self) -> bool:
+        """Whether Exchange is reached through a management host."""
+        return self.transport != "rest"
 
     @property
     def caller(self) -> Caller:
@@ -99,6 +113,10 @@ class SignedIn(Protocol):
         """The token for Graph. Raises HveAdminError."""
         ...
 
+    def reach_host(self) -> Mapping[str, str]:
+        """Open a session on the management host, and what it says of itself. Raises HveAdminError."""
+        ...
+
     def permitted_cmdlets(self) -> frozenset[str]:
         """The cmdlets that this caller may run. Raises HveAdminError."""
         ...
@@ -121,7 +139,7 @@ class Reach(Protocol):
 
 
 def examine(machine: Machine, proxies: Mapping[str, str], patient: Patient, reach: Reach) -> tuple[Check, ...]:
-    """Every check, in the order of CHECKS."""
+    """Every check, in the order of CHECKS, or of CHECKS_OVER_A_HOST."""
     return _Examination(machine, proxies, patient, reach).checks
 
 
@@ -151,8 +169,13 @@ class _Examination:
         self._try("tenant", self._find_tenant, LOGIN, fallible=True)
         self._try("sign-in", self._sign_in, *(() if patient.kind in _SIGNED_IN_ELSEWHERE else (LOGIN,)), "tenant")
         self._try("token", self._read_token, "sign-in")
-        self._try("cmdlets", self._ask_cmdlets, "token", EXCHANGE, fallible=True)
-        self._try("exchange", self._read_exchange, "token", EXCHANGE, "cmdlets")
+        way = EXCHANGE
+        if patient.over_a_host:
+            way = HOST
+            self._try(HOST, self._reach_host, "sign-in", *(("token",) if patient.exchange_token else ()))
+        needed = ("token", way) if patient.exchange_token else (way,)
+        self._try("cmdlets", self._ask_cmdlets, *needed, fallible=True)
+        self._try("exchange", self._read_exchange, *needed, "cmdlets")
         self._try("graph", self._read_graph, "sign-in", GRAPH)
 
     @property
@@ -189,12 +212,14 @@ class _Examination:
 
     def _look_at_endpoints(self) -> None:
         endpoints = self._patient.endpoints
-        addresses = {LOGIN: endpoints.login, GRAPH: endpoints.graph, EXCHANGE: endpoints.exchange}
+        addresses = {LOGIN: endpoints.login, GRAPH: endpoints.graph}
+        if not self._patient.over_a_host:
+            addresses[EXCHANGE] = endpoints.exchange
         try:
             seen = self._reach.probe(list(dict.fromkeys(addresses.values())))
         except HveAdminError as error:
             self._add(_broken(LOGIN, error))
-            for name in (GRAPH, EXCHANGE, "clock"):
+            for name in (*list(addresses)[1:], "clock"):
                 self._add(not_tried(name, f"it needs `{LOGIN}`"))
             return
         for name, address in addresses.items():
@@ -220,11 +245,14 @@ class _Examination:
             raise
         except HveAdminError as error:
             return judge_refusal(patient, error)
-        return passed("sign-in", f"as {self._there.exchange_token().actor} ({patient.kind.value})")
+        token = self._there.exchange_token() if patient.exchange_token else self._there.graph_token()
+        return passed("sign-in", f"as {token.actor} ({patient.kind.value})")
 
     def _read_token(self) -> Check:
         if self._there is None:
             return self._elsewhere or not_tried("token", "nobody is signed in")
+        if not self._patient.exchange_token:
+            return not_tried("token", "the session on the host is connected without a token of ours")
         self._token = self._there.exchange_token()
         return judge_token(self._patient, self._token, self._tenant)
 
@@ -232,6 +260,11 @@ class _Examination:
     def _caller(self) -> Caller:
         token = self._token
         return self._patient.caller if token is None else caller_of(self._patient, token)
+
+    def _reach_host(self) -> Check:
+        if self._there is None:
+            return not_tried(HOST, "it needs a sign-in to the right tenant")
+        return judge_host(self._there.reach_host())
 
     def _ask_cmdlets(self) -> Check:
         assert self._there is not None  # noqa: S101 — the token was read
@@ -315,6 +348,13 @@ def _is_intercepted(seen: EndpointSeen) -> bool:
     host = seen.host.lower()
     microsofts = any(host == each or host.endswith(f".{each}") for each in _MICROSOFTS_HOSTS)
     return microsofts and bool(seen.signer) and not any(each in seen.signer for each in _MICROSOFTS_SIGNERS)
+
+
+def judge_host(said: Mapping[str, str]) -> Check:
+    """The management host: a session was opened on it, and is connected to the right tenant."""
+    words = [said.get("endpoint") or said.get("command", ""), f"connected by {said.get('connect', '')}"]
+    words += [f"{name} {said[name]}" for name in ("auth", "configuration", "subsystem", "powershell") if said.get(name)]
+    return passed(HOST, f"{said.get('transport', '')} {', '.join(words)}; tenant {said.get('tenant', '')}")
 
 
 def judge_clock(endpoints: Collection[EndpointSeen]) -> Check:

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from loopback import Authority, Loopback, Say, make_authority
+from report.judged import SHOWING_ALL
 
 from hveadmin import __version__
-from hveadmin.report.render import FORMATS
 from hveadmin.sandbox.credentials import of_application
 from hveadmin.sandbox.faults import Fault, FaultKind, Surface
 from hveadmin.sandbox.seed import CONTOSO
@@ -323,9 +323,9 @@ def test_no_secret_is_in_anything_that_is_written(terminal: Terminal, sandbox: S
     }
     said = ""
     for profile in GIVES:
-        forms = [f"-o{form}={form}.out" for form in FORMATS]
+        forms = [f"-o{form}={form}.out" for form in SHOWING_ALL]
         said += terminal.hveadmin("doctor", "-p", profile, "-o", "table", *forms, *LOUD, **environ).said
-        said += "".join((terminal.folder / f"{form}.out").read_text() for form in FORMATS)
+        said += "".join((terminal.folder / f"{form}.out").read_text() for form in SHOWING_ALL)
         said += terminal.hveadmin("doctor", "-p", profile, "--show-config", *LOUD, **environ).said
     assert "proxy.contoso.com:8080" in said
     for each in (*secrets, WRONG_SECRET, CANARY, "eyJ"):

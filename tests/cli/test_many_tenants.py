@@ -178,6 +178,11 @@ def test_the_question_counts_what_would_be_done(terminal: Terminal, fleet: Sandb
     assert "Change 4 accounts?" in terminal.hveadmin("apply", answer="n\n").ends_with(6).err
 
 
+def test_a_check_of_an_account_that_no_tenant_has_is_no_pass(terminal: Terminal, fleet: Sandbox) -> None:
+    ran = terminal.hveadmin("check", "-a", "hve-nobody@fleet-0001.onmicrosoft.com", "--fail-on", "critical")
+    assert "no account of these tenants is named hve-nobody@" in ran.ends_with(6).err
+
+
 def test_a_one_off_is_for_one_tenant(terminal: Terminal, fleet: Sandbox, running: Running) -> None:
     app = guid_of("fleet-0001", "principal", "Sender 00003")
     account = "hve-00000@fleet-0001.onmicrosoft.com"

@@ -33,7 +33,7 @@ from hveadmin.sandbox.faults import Fault, FaultKind, Surface
 from hveadmin.sandbox.seed import guid_of
 from hveadmin.sandbox.server import Running, Sandbox
 
-FORMATS = ("table", "json", "jsonl", "yaml", "csv", "md")
+FORMATS = ("table", "json", "jsonl", "yaml", "csv", "md", "name")
 HOSTILE = [
     guid_of("contoso", "principal", f"hostile-{slug}")
     for slug in ("script", "formula", "ansi", "bidi", "markup", "github", "azure", "table", "mention")
@@ -103,7 +103,7 @@ def test_no_name_is_obeyed_and_every_format_can_be_parsed(terminal: Terminal, ho
             assert text.endswith("\n")
 
 
-@pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml", "csv", "md"])
+@pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml", "csv", "md", "name", "github"])
 def test_what_is_written_to_stdout_is_what_is_written_to_a_file(terminal: Terminal, format_name: str) -> None:
     terminal.write("hve.yaml", CLOSES_ONE)
     words = ("validate", "-o", format_name)
@@ -203,6 +203,12 @@ def test_an_output_that_cannot_be_meant_so_is_refused_before_anybody_is_asked(
     ran = terminal.hveadmin("account", "list", "-p", "operator", *words).ends_with(2)
     assert message in ran.err
     assert ran.out == ""
+    assert running.calls.count() == 0
+
+
+def test_two_ways_to_write_a_path_are_one_place(terminal: Terminal, running: Running) -> None:
+    words = ("-o", "json=out", "-o", f"csv={terminal.folder / 'out'}")
+    assert "two outputs go to out" in terminal.hveadmin("account", "list", "-p", "operator", *words).ends_with(2).err
     assert running.calls.count() == 0
 
 

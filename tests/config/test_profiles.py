@@ -15,7 +15,10 @@ from hveadmin.domain.profile import (
     Audiences,
     AuthKind,
     AuthSettings,
+    ConnectBy,
     Endpoints,
+    HostAuth,
+    HostSettings,
     Profile,
     SecretKind,
     SecretSource,
@@ -72,13 +75,12 @@ def test_the_example_of_the_specification_is_read_with_every_value() -> None:
         "jump": Profile(
             "jump",
             transport="winrm",
-            host={
-                "name": "jump01.contoso.com",
-                "ssl": True,
-                "auth": "kerberos",
-                "configuration_name": "HVEAdmin",
-                "connect": "preconnected",
-            },
+            host=HostSettings(
+                name="jump01.contoso.com",
+                auth=HostAuth.KERBEROS,
+                configuration_name="HVEAdmin",
+                connect=ConnectBy.PRECONNECTED,
+            ),
             source=SourceSpan(str(FILE), 11, 3),
         ),
     }
@@ -98,7 +100,10 @@ profiles:
       certificate_password: {{file: keys/app.txt}}
     endpoints: {{smtp: "[::1]:587", graph: "https://graph.example:8443/"}}
     audiences: {{smtp: https://smtp.example}}
-    host: {{name: jump, port: 5986, ssl: false, ca: ca.pem, proxy: none, auth: ntlm}}
+    host:
+      {{name: jump, port: 5986, ssl: false, ca: ca.pem, proxy: none, auth: ntlm, path: wsman2, username: anna,
+       password: {{file: jump.txt}}, identity_file: id, known_hosts: /k, ssh_config: c, ssh_options: [Port=2],
+       subsystem: pwsh, command: [pwsh, -x], organization: contoso.com, connect: managed_identity}}
     quirks: {{absent_allowed_apps: empty}}
   short: {{}}
 """
@@ -112,9 +117,27 @@ profiles:
     )
     assert profiles["all"].endpoints == Endpoints("", "https://graph.example:8443", "", "[::1]:587")
     assert profiles["all"].audiences == Audiences("", "", "https://smtp.example")
-    assert profiles["all"].host["ca"] == "/etc/hveadmin/ca.pem"
+    assert profiles["all"].host == HostSettings(
+        name="jump",
+        port=5986,
+        connect=ConnectBy.MANAGED_IDENTITY,
+        organization="contoso.com",
+        ssl=False,
+        path="wsman2",
+        auth=HostAuth.NTLM,
+        username="anna",
+        password=SecretSource(SecretKind.FILE, "/etc/hveadmin/jump.txt"),
+        ca="/etc/hveadmin/ca.pem",
+        proxy="none",
+        subsystem="pwsh",
+        identity_file="/etc/hveadmin/id",
+        known_hosts="/k",
+        ssh_config="/etc/hveadmin/c",
+        ssh_options=("Port=2",),
+        command=("pwsh", "-x"),
+    )
     assert profiles["all"].quirks == {"absent_allowed_apps": "empty"}
-    assert profiles["short"] == Profile("short", source=SourceSpan(str(FILE), 15, 3))
+    assert profiles["short"] == Profile("short", source=SourceSpan(str(FILE), 18, 3))
 
 
 @pytest.mark.parametrize(
@@ -239,15 +262,79 @@ MISTAKES = [
     ),
     pytest.param(
         "profiles: {x: {transport: winrm}}",
-        "p.yaml:1:16: PRF008 profiles.x.transport: transport winrm needs host",
+        "p.yaml:1:16: PRF008 profiles.x.transport: transport winrm needs host.name",
         id="PRF008 no host",
     ),
     pytest.param(
-        "profiles: {x: {host: {name: jump}}}",
-        "p.yaml:1:16: PRF008 profiles.x.host: host has no effect with transport rest",
-        id="PRF008 a host without effect",
+        "profiles: {x: {transport: ssh, host: {port: 22}}}",
+        "p.yaml:1:16: PRF008 profiles.x.transport: transport ssh needs host.name",
+        id="PRF008 a host without a name",
+    ),
+    pytest.param(
+        "profiles: {x: {host: {name: jump, connect: certificate}}}",
+        "p.yaml:1:35: PRF008 profiles.x.host.connect: connect: certificate needs app_id and certificate_thumbprint",
+        id="PRF008 a way to connect without what it needs",
+    ),
+    pytest.param(
+        "profiles: {x: {host: {name: jump, auth: basic, username: anna}}}",
+        "p.yaml:1:35: PRF008 profiles.x.host.auth: auth: basic needs password",
+        id="PRF008 a password is missing",
+    ),
+    pytest.param(
+        f"profiles: {{x: {{host: {{name: jump, app_id: {CLIENT}}}}}}}",
+        "p.yaml:1:35: PRF008 profiles.x.host.app_id: app_id belongs to connect: certificate, not to access_token",
+        id="PRF008 a host's key without effect",
+    ),
+    pytest.param(
+        "profiles: {x: {host: {name: jump, auth: basic, username: a, password: {env: P}, ssl: false}}}",
+        "p.yaml:1:81: PRF008 profiles.x.host.ssl: auth: basic over http can be read on the way; leave out ssl: false,"
+        " or use auth: negotiate",
+        id="PRF008 a password in clear",
+    ),
+    pytest.param(
+        "profiles: {x: {transport: winrm, host: {name: jump, connect: preconnected}}}",
+        "p.yaml:1:53: PRF008 profiles.x.host.connect: connect: preconnected needs configuration_name",
+        id="PRF008 connected, but where",
+    ),
+    pytest.param(
+        'profiles: {x: {host: {name: "-oProxyCommand=id"}}}',
+        "p.yaml:1:29: PRF007 profiles.x.host.name: '-oProxyCommand=id' is not a host's name or address",
+        id="PRF007 an option is no host",
+    ),
+    pytest.param(
+        "profiles: {x: {host: {name: jump, username: -oX}}}",
+        "p.yaml:1:45: PRF003 profiles.x.host.username: a name is expected here, which does not begin with a hyphen",
+        id="PRF003 an option is no user",
+    ),
+    pytest.param(
+        "profiles: {x: {host: {name: jump, ssh_options: [-oX=y]}}}",
+        "p.yaml:1:49: PRF003 profiles.x.host.ssh_options[0]: "
+        "an option as after ssh's -o is expected here, such as ConnectTimeout=10",
+        id="PRF003 no ssh option",
+    ),
+    pytest.param(
+        "profiles: {x: {host: {name: outlook.office365.com}}}",
+        "p.yaml:1:29: PRF010 profiles.x.host.name: 'outlook.office365.com' was Exchange Online's own remote PowerShell,"
+        " which is gone since 2023; use transport: rest",
+        id="PRF010 retired",
     ),
 ]
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
+def test_a_password_in_clear_is_let_through_to_this_machine_only(name: str) -> None:
+    text = f"profiles: {{x: {{host: {{name: '{name}', auth: basic, username: a, password: {{env: P}}, ssl: false}}}}}}"
+    host = parse(text)["x"].host
+    assert host is not None and not host.ssl
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ps.outlook.com", "https://outlook.office365.com/powershell-liveid/", "x.ps.compliance.protection.outlook.com"],
+)
+def test_every_name_of_the_retired_endpoint_is_known(name: str) -> None:
+    (line,) = lines_of(f"profiles: {{x: {{host: {{name: '{name}'}}}}}}")
+    assert "PRF010" in line
 
 
 @pytest.mark.parametrize(("text", "line"), MISTAKES)

@@ -6,6 +6,8 @@ The pages keep to this, and the tests make it true:
 * A ```console block holds commands after `$ ` and under each what it shows. A line that is only `…` stands for lines
   that are left out, a line that ends in `…` is cut there, and a command without a line under it is only typed.
   `# exit 6` after a command is its exit code (else 0); `# until Ctrl-C` lets it run while the rest is typed.
+* `A | B` hands what A writes to B, `A < FILE` what stands in a file; every command of them is the program's own.
+* `export NAME=$(A)` keeps what A writes, and `$NAME` is that.
 * A ```python block is run in that folder. It shows what it promises with assert, and prints nothing.
 * An ```output block is what the command before it shows, where that holds lines that look like commands.
 * A block with a title (```yaml title="limits.yaml") is a file of that name.
@@ -37,6 +39,7 @@ HOME = "/home/me/hveadmin-demo"
 """How the pages call the folder that commands are typed in."""
 
 _FENCE = re.compile(r"^```(?P<language>[a-z]*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$", re.M | re.S)
+_ASSIGNED = re.compile(r"export (?P<name>\w+)=\$\((?P<command>hveadmin .*)\)$")
 _EXIT = re.compile(r"#\s*exit (\d+)\s*$")
 _UNTIL_CTRL_C = re.compile(r"#\s*until Ctrl-C\s*$")
 _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")
@@ -169,7 +172,19 @@ class Shell:
         assert not wrong, f"{where}: the page shows what does not come: {wrong}\n\n{said}"
 
     def _type(self, typed: Typed) -> tuple[int, str]:
-        words = typed.words
+        words, given = [self._expanded(each) for each in typed.words], ""
+        if assigned := _ASSIGNED.match(typed.text):
+            code, out, said = self._run(shlex.split(assigned["command"])[1:], apart=True)
+            self.environ[assigned["name"]] = out.rstrip("\n")
+            return code, said
+        while "|" in words:
+            # Only the program itself stands in front of a pipe on these pages.
+            code, given, said = self._run(words[1 : words.index("|")], apart=True, given=given)
+            assert words[0] == "hveadmin" and code == 0, f"{typed.where}: exit {code}\n{said}"
+            words = words[words.index("|") + 1 :]
+        if "<" in words:
+            given = (self.folder / words[words.index("<") + 1]).read_text(encoding="utf-8")
+            words = words[: words.index("<")]
         target = words[words.index(">") + 1] if ">" in words else ""
         match words[: words.index(">")] if target else words:
             case ["export", assignment]:
@@ -181,21 +196,25 @@ class Shell:
             case ["hveadmin", *arguments] if typed.runs_on:
                 return 0, self._start(typed, arguments, target)
             case ["hveadmin", *arguments]:
-                code, out, said = self._run(arguments, apart=bool(target))
+                code, out, said = self._run(arguments, apart=bool(target), given=given)
                 if target:
                     (self.folder / target).write_text(out, encoding="utf-8")
                 return code, said
             case _:
                 raise AssertionError(f"{typed.where}: nobody knows how to type {typed.text!r}")
 
-    def _run(self, arguments: list[str], *, apart: bool) -> tuple[int, str, str]:
+    def _expanded(self, word: str) -> str:
+        """A word that is only a variable, as the shell would have it."""
+        return self.environ[word[1:]] if word[:1] == "$" and word[1:] in self.environ else word
+
+    def _run(self, arguments: list[str], *, apart: bool, given: str = "") -> tuple[int, str, str]:
         """In this process: the code, stdout where it goes to a file, and what stands on the terminal."""
         terminal, file = _stream(), _stream()
         with ExitStack() as stack:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             _only(patch, self.environ)
             patch.chdir(self.folder)
-            patch.setattr(sys, "stdin", io.StringIO())
+            patch.setattr(sys, "stdin", io.StringIO(given))
             stack.enter_context(redirect_stdout(file if apart else terminal))
             stack.enter_context(redirect_stderr(terminal))
             code = run(arguments)

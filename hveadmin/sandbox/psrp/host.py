@@ -48,7 +48,15 @@ class Configuration:
         return bool(self.operator)
 
 
-_READS = ("Get-HVEAccountBillingPolicy", "Get-HVEAccountSettings", "Get-MailUser")
+_READS = (
+    "Get-AuthenticationPolicy",
+    "Get-HVEAccountBillingPolicy",
+    "Get-HVEAccountSettings",
+    "Get-MailUser",
+    "Get-OrganizationConfig",
+    "Get-User",
+)
+"""What a check reads; the kit in playbooks/jea shows the same."""
 _WRITES = ("Add-HVEAppAccess", "Remove-HVEAppAccess")
 
 CONFIGURATIONS: Mapping[str, Configuration] = {
@@ -57,7 +65,7 @@ CONFIGURATIONS: Mapping[str, Configuration] = {
         Configuration("Microsoft.PowerShell"),
         Configuration("PowerShell.7"),
         Configuration("HVEAdmin", "operator", _READS + _WRITES),
-        Configuration("HVEReader", "reader", _READS),
+        Configuration("HVEAdmin.Reader", "reader", _READS),
     )
 }
 """The host's session configurations, by name in lower case."""

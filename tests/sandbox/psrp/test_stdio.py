@@ -160,7 +160,7 @@ def test_an_unknown_configuration_is_a_usage_error_that_names_those_there_are(sa
         code, said = client.ended()
     assert code == 2
     assert "'Nothing' is no session configuration" in said
-    assert "HVEReader" in said
+    assert "HVEAdmin.Reader" in said
 
 
 @pytest.mark.parametrize(
