@@ -8,14 +8,12 @@ v2.0 tokens name the same things differently (`appid` and `azp`) [D]. No part of
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from hveadmin.domain.claims import Claims, NotClaims, decoded, text, texts, time
 from hveadmin.domain.health import Check, Remedy, failed, passed, unknown, warned
 from hveadmin.domain.ids import EXCHANGE_ONLINE, MICROSOFT_GRAPH, Address, ClientId, Guid, NotAGuid, TenantId
 from hveadmin.domain.permissions import MAIL_SEND, SEND_AS_APP, SMTP_SEND
@@ -139,27 +137,27 @@ def _token(token: str) -> SendingToken:
     parts = token.split(".")
     _refuse_parts(parts)
     header, claims = _decoded(parts[0], "first"), _decoded(parts[1], "second")
-    scopes = tuple(_text(claims, "scp").split())
-    kind = _text(claims, "idtyp")
+    scopes = tuple(text(claims, "scp").split())
+    kind = text(claims, "idtyp")
     return SendingToken(
-        version=_text(claims, "ver") or ("2.0" if "azp" in claims else "1.0"),
-        audience=_text(claims, "aud"),
+        version=text(claims, "ver") or ("2.0" if "azp" in claims else "1.0"),
+        audience=text(claims, "aud"),
         tenant_id=_guid(claims, "tid"),
-        issuer=_text(claims, "iss"),
-        issued=_time(claims, "iat"),
-        not_before=_time(claims, "nbf"),
-        expires=_time(claims, "exp"),
+        issuer=text(claims, "iss"),
+        issued=time(claims, "iat"),
+        not_before=time(claims, "nbf"),
+        expires=time(claims, "exp"),
         client_id=_guid(claims, "appid") or _guid(claims, "azp"),
         object_id=_guid(claims, "oid"),
-        application=_text(claims, "app_displayname"),
-        user=_text(claims, "upn") or _text(claims, "unique_name") or _text(claims, "preferred_username"),
+        application=text(claims, "app_displayname"),
+        user=text(claims, "upn") or text(claims, "unique_name") or text(claims, "preferred_username"),
         is_user=kind == "user" if kind else len(scopes) > 0,
         says_type=bool(kind),
-        roles=_texts(claims, "roles"),
+        roles=texts(claims, "roles"),
         scopes=scopes,
-        proof=_PROOFS.get(_text(claims, "appidacr") or _text(claims, "azpacr"), ""),
+        proof=_PROOFS.get(text(claims, "appidacr") or text(claims, "azpacr"), ""),
         signature_octets=len(parts[2]) * 3 // 4,
-        algorithm=_text(header, "alg"),
+        algorithm=text(header, "alg"),
     )
 
 
@@ -190,45 +188,18 @@ def _refuse_parts(parts: list[str]) -> None:
 _WHOLE = "copy all of it: terminals and forms cut long lines; hveadmin token get --raw | hveadmin token inspect"
 
 
-def _decoded(part: str, which: str) -> dict[str, object]:
+def _decoded(part: str, which: str) -> Claims:
     try:
-        # Python's decoder skips what is not base64 unless told otherwise, and then says nothing.
-        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        found: object = json.loads(raw)
-    except (binascii.Error, ValueError, RecursionError):
-        raise NotAToken(
-            f"the token is cut short or damaged: its {which} part is not JSON in base64url", hint=_WHOLE
-        ) from None
-    if not isinstance(found, dict):
-        raise NotAToken(f"this is no access token: its {which} part holds no claims")
-    return found
+        return decoded(part)
+    except NotClaims as wrong:
+        raise NotAToken(f"the token is cut short or damaged: its {which} part {wrong}", hint=_WHOLE) from None
 
 
-def _text(claims: Mapping[str, object], name: str) -> str:
-    value = claims.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _texts(claims: Mapping[str, object], name: str) -> tuple[str, ...]:
-    value = claims.get(name)
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
-
-
-def _guid(claims: Mapping[str, object], name: str) -> str:
+def _guid(claims: Claims, name: str) -> str:
     try:
-        return Guid.parse(_text(claims, name)).value
+        return Guid.parse(text(claims, name)).value
     except NotAGuid:
         return ""
-
-
-def _time(claims: Mapping[str, object], name: str) -> datetime | None:
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 # Judging
