@@ -86,7 +86,8 @@ def _text(finding: Finding) -> Iterator[Row]:
     if finding.waiver is not None:
         yield Row((_accepted(finding.waiver),), indent=6)
     elif finding.remedy:
-        yield Row((f"next: {finding.remedy}",), indent=6)
+        # Of named columns, so that it is not wrapped: half a command is another command.
+        yield Row((f"next: {finding.remedy}",), "next", 6)
 
 
 def _accepted(waiver: Waiver) -> str:

@@ -59,7 +59,7 @@ def _column_widths(rows: Iterable[Row], texts: Iterable[Sequence[str]]) -> dict[
 
 def _lines(row: Row, texts: Sequence[str], widths: Sequence[int], style: Style) -> Iterator[str]:
     margin = " " * row.indent
-    if len(texts) == 1 and style.width:
+    if len(texts) == 1 and style.width and not row.columns:
         tone = tone_of(row.cells[0])
         for line in _wrapped(margin + texts[0], row.indent, style.width):
             yield margin + style.paint(line.removeprefix(margin), tone)

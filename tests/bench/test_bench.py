@@ -148,4 +148,4 @@ def test_a_benchmark_that_there_is_none_of_is_a_usage_error(capsys: pytest.Captu
     with pytest.raises(SystemExit) as ended:
         program.main(["warp"])
     assert ended.value.code == 2
-    assert "there are startup, calls, pure_plan, config_load" in capsys.readouterr().err
+    assert "there are startup, calls, audit, transports, pure_plan, config_load" in capsys.readouterr().err

@@ -50,3 +50,10 @@ def test_wrapping_loses_no_word(text: str, width: int) -> None:
         " ".join(lay_out([Row((text,))], Style(width=width))).split()
         == " ".join(lay_out([Row((text,))], PLAIN)).split()
     )
+
+
+def test_a_row_of_named_columns_is_never_wrapped_for_it_may_be_a_command() -> None:
+    command = "hveadmin account revoke -t contoso hve-lab@contoso.com 7c0b9a11-8f0e-4a57-8c33-2d1e0f9a8b05"
+    narrow = Style(width=40)
+    assert lay_out([Row((command,), "next", 6)], narrow) == [f"      {command}"]
+    assert len(lay_out([Row((command,), indent=6)], narrow)) > 1
