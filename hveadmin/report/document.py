@@ -66,8 +66,8 @@ class Row:
     One line of text.
 
     Rows of one section with the same name of `columns` line up with each other. A row of none stands alone, and if it
-    is one cell it may be wrapped: a command, of which half is another command, is given a name of columns. A row without
-    cells is an empty line.
+    is one cell it may be wrapped: so a command, of which half is another command, is given a name of columns. A row
+    without cells is an empty line.
     """
 
     cells: tuple[Cell, ...] = ()

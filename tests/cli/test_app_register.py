@@ -19,6 +19,7 @@ import pytest
 from cli.scenes import FULL_ACCOUNT, OPEN_ACCOUNT, SHOP, SHOP_ACCOUNT, listed, sent
 from cli.terminal import Ran, Terminal
 
+from hveadmin.sandbox.credentials import key_credentials, of_application, password_credentials
 from hveadmin.sandbox.faults import Fault, FaultKind, Surface, Switches
 from hveadmin.sandbox.seed import CONTOSO, EXCHANGE_APP_ID, guid_of
 from hveadmin.sandbox.server import Running, Sandbox
@@ -112,6 +113,29 @@ def test_the_application_signs_in_with_the_secret_in_its_file(
     running.calls.clear()
     assert "nothing was to be done" in register(terminal, "--secret-file", file).ends_with(0).out
     assert writes(running) == 0
+
+
+def test_without_a_credential_only_the_permission_is_mended_and_the_old_secret_goes_on(
+    terminal: Terminal, sandbox: Sandbox, claims: Callable[[str, object], dict[str, Any]]
+) -> None:
+    made = registered(register(terminal, "--secret-file", "payslips.secret", "-o", "json").ends_with(0))
+    secret = (terminal.folder / "payslips.secret").read_text()
+    for each in sandbox.store.where(CONTOSO, "appRoleAssignment", "principalId", made["object_id"]):
+        sandbox.store.delete(CONTOSO, "appRoleAssignment", each["id"])
+    again = ("--client-id", made["client_id"], "--no-credential", "-o", "json")
+    mended = register(terminal, *again).ends_with(0)
+    assert [each["step"] for each in mended.json["steps"]] == ["consent"]
+    assert sorted(each.name for each in terminal.folder.iterdir() if each.is_file()) == ["payslips.secret"]
+    kept = of_application(sandbox.store, CONTOSO, made["client_id"])
+    assert (len(password_credentials(kept)), key_credentials(kept)) == (1, [])
+    assert claims(made["client_id"], secret)["roles"] == ["Mail.Send"]
+
+
+def test_a_new_application_without_a_credential_has_none(terminal: Terminal, sandbox: Sandbox) -> None:
+    made = registered(register(terminal, "--no-credential", "-o", "json").ends_with(0))
+    kept = of_application(sandbox.store, CONTOSO, made["client_id"])
+    assert (password_credentials(kept), key_credentials(kept)) == ([], [])
+    assert list(terminal.folder.iterdir()) == []
 
 
 def test_a_secret_is_shown_once_alone_on_stdout(
@@ -292,6 +316,7 @@ def test_whoever_may_not_consent_is_told_what_was_done_and_leaves_no_credential(
     "words",
     [
         pytest.param(("--secret-file", "a", "--certificate", "b"), id="two credentials"),
+        pytest.param(("--secret-file", "a", "--no-credential"), id="a credential and none"),
         pytest.param(("--show-secret", "-o", "json"), id="two things on stdout"),
         pytest.param(("--days", "0"), id="no days"),
         pytest.param(("--client-id", "Payroll"), id="no id"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
+from cli.scenes import FULL_ACCOUNT
 from cli.sender_scenes import (
     BREAKAGES,
     NOC_ACCOUNT,
@@ -27,6 +28,7 @@ from hveadmin.sandbox.faults import Fault, FaultKind, Surface
 from hveadmin.sandbox.seed import CONTOSO
 from hveadmin.sandbox.server import Running, Sandbox
 from hveadmin.sandbox.smtp_faults import SmtpFault, SmtpFaultKind, Step
+from hveadmin.sandbox.user_flows import Person, write_person
 
 
 @pytest.fixture
@@ -183,6 +185,41 @@ def test_without_a_sign_in_the_sender_still_learns_what_its_token_and_the_server
     found = verdicts(ran)
     assert {found[name] for name in ("account", "list", "application", "permission")} == {"unknown"}
     assert (found["token"], found["claims"], found["smtp"]) == ("pass", "pass", "pass")
+    assert found["settled"] == "not-tried"
+    (why,) = {each["seen"] for each in ran.json["checks"] if "AADSTS" in each["seen"]}
+    assert why == checks_of(ran)["account"]["seen"]
+
+
+def test_what_is_only_unknown_is_not_called_broken(by: Sending) -> None:
+    ran = by.terminal.hveadmin("doctor", SHOP_ACCOUNT, SHOP, "-p", "without-graph").ends_with(7)
+    assert "nothing that could be seen is broken; `application` is unknown" in ran.out
+
+
+def test_an_account_that_could_not_be_read_is_not_called_missing(by: Sending) -> None:
+    ran = by.terminal.hveadmin("doctor", SHOP_ACCOUNT, SHOP, "-o", "json", "-p", "without-role").ends_with(7)
+    said = {name: checks_of(ran)[name]["seen"] for name in ("billing", "basic authentication")}
+    assert all(each.endswith("the account could not be read") for each in said.values()), said
+    assert verdicts(ran)["settled"] == "not-tried"
+
+
+def test_a_server_that_still_goes_by_the_old_list_is_pointed_out(by: Sending) -> None:
+    give_secret(by.sandbox, SHOP)
+    by.sandbox.set_switches(replace(by.sandbox.switches, propagation_seconds=300))
+    by.type("account", "revoke", FULL_ACCOUNT, SHOP_PRINCIPAL, "--yes", "--quiet").ends_with(0)
+    asked = ("doctor", FULL_ACCOUNT, SHOP, "--secret-file", "sender.secret", "-o", "json")
+    ran = by.type(*asked).ends_with(5)
+    assert (verdicts(ran)["on the list"], verdicts(ran)["settled"], verdicts(ran)["smtp"]) == ("fail", "warn", "pass")
+    assert "may go by the old one" in checks_of(ran)["settled"]["seen"]
+
+
+def test_an_application_shut_to_people_is_opened_by_the_command_that_is_named(by: Sending) -> None:
+    write_person(by.sandbox.store, Person(SHOP_ACCOUNT))
+    asked = ("doctor", SHOP_ACCOUNT, SHOP, "--device-code", "-o", "json")
+    ran = by.type(*asked).ends_with(5)
+    assert ran.json["about"][0]["first_broken"] == "token"
+    (mend,) = checks_of(ran)["token"]["remedy"]["hveadmin"]
+    by.type_line(mend, "--yes", "--quiet").ends_with(0)
+    assert verdicts(by.type(*asked).ends_with(0))["smtp"] == "pass"
 
 
 def test_what_one_right_would_show_is_unknown_and_the_rest_goes_on(by: Sending) -> None:
@@ -226,6 +263,7 @@ def test_a_server_that_hangs_up_is_a_link_of_its_own(by: Sending) -> None:
         (("doctor", SHOP_ACCOUNT, SHOP, "--secret-file", "missing"), "cannot be read"),
         (("doctor", SHOP_ACCOUNT, SHOP, "--secret-env", "A", "--device-code"), "more than one way"),
         (("doctor", SHOP_ACCOUNT, "--token-env", "NOTHING"), "NOTHING is not set"),
+        (("doctor", SHOP_ACCOUNT, SHOP, "--token-env", "T", "--secret-env", "A"), "and a way to get another"),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anybody_is_asked(by: Sending, words: tuple[str, ...], says: str) -> None:

@@ -91,6 +91,13 @@ def test_a_server_that_misbehaves_is_a_sentence_in_time_and_gets_no_second_token
     assert token.rpartition(".")[2] not in ran.said
 
 
+def test_a_server_without_starttls_said_nothing_that_could_be_unknown(by: Sending) -> None:
+    by.sandbox.add_smtp_fault(SmtpFault(SmtpFaultKind.NO_STARTTLS))
+    ran = by.type("smtp", "test", SHOP_ACCOUNT, *SENDER).ends_with(4)
+    assert "Refused at starttls: the server offers no STARTTLS" in ran.out
+    assert "no known meaning" not in ran.out
+
+
 def test_any_server_can_be_named(by: Sending) -> None:
     address = by.running.endpoints.smtp
     asked = ("smtp", "test", SHOP_ACCOUNT, *SENDER, "--server", address)
@@ -111,6 +118,10 @@ def test_any_server_can_be_named(by: Sending) -> None:
         ((SHOP_ACCOUNT, *SENDER, "--send", "nobody"), "is not a mail address"),
         ((SHOP_ACCOUNT, *SENDER, "--server", "host:smtp"), "is no server"),
         (("hve-müller@contoso.com", *SENDER), "outside ASCII"),
+        ((SHOP_ACCOUNT, *SENDER, "--send", "anna.hölm@contoso.com"), "outside ASCII"),
+        ((SHOP_ACCOUNT, *SENDER, "--server", f"{'x' * 64}.example:587"), "is no server"),
+        ((SHOP_ACCOUNT, *SENDER, "--token-env", "JWE"), "and a way to get another"),
+        ((SHOP_ACCOUNT, "--device-code", "--client-id", SHOP, "--token-env", "JWE"), "and a way to get another"),
     ],
 )
 def test_what_cannot_be_meant_is_said_and_no_server_is_asked(by: Sending, words: tuple[str, ...], says: str) -> None:

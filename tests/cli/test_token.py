@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -82,6 +83,50 @@ def test_an_application_signs_in_with_whatever_it_was_registered_with(by: Sendin
     )
     assert token["proved_by"] == ("certificate" if way[0] == "--certificate" else "secret")
     assert token["signature_checked"] is False
+
+
+class Keyring(ModuleType):
+    """The operating system's keyring, in memory."""
+
+    def __init__(self) -> None:
+        super().__init__("keyring")
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, account: str) -> str | None:
+        return self.entries.get((service, account))
+
+    def set_password(self, service: str, account: str, secret: str) -> None:
+        self.entries[service, account] = secret
+
+
+@pytest.fixture
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    found = Keyring()
+    monkeypatch.setitem(sys.modules, "keyring", found)
+    return found
+
+
+def test_a_secret_that_was_registered_into_the_keyring_signs_in_from_there(by: Sending, keyring: Keyring) -> None:
+    client_id = registered(by, "--secret-keyring", "payroll")
+    ((where, secret),) = keyring.entries.items()
+    assert where == ("payroll", client_id)
+    asked = ("token", "get", "--client-id", client_id, "--secret-keyring", "payroll", "-o", "json", "--debug")
+    ran = by.type(*asked).ends_with(0)
+    assert (ran.json["tokens"][0]["client_id"], ran.json["tokens"][0]["proved_by"]) == (client_id, "secret")
+    assert secret not in ran.said
+    keyring.entries.clear()
+    assert f"keyring set payroll {client_id}" in by.type(*asked).ends_with(2).err
+
+
+def test_the_accounts_password_is_looked_up_in_the_keyring_by_its_address(
+    by: Sending, keyring: Keyring, desk: str
+) -> None:
+    password = by.sandbox.account_password_path.read_text().strip()
+    keyring.set_password("hve", SHOP_ACCOUNT, password)
+    asked = ("token", "get", "--client-id", desk, "--password-keyring", "hve", "--as", SHOP_ACCOUNT, "-o", "json")
+    ran = by.type(*asked).ends_with(0)
+    assert ran.json["tokens"][0]["user"] == SHOP_ACCOUNT
+    assert password not in ran.said
 
 
 def _pfx(folder: Path, password: bytes) -> None:
@@ -203,6 +248,9 @@ def test_whoever_signed_in_instead_is_pointed_out(by: Sending, desk: str) -> Non
     write_person(by.sandbox.store, Person("anna.holm@contoso.com"))
     asked = ("token", "get", "--client-id", desk, "--device-code", "--as", SHOP_ACCOUNT, "-o", "json")
     assert "anna.holm@contoso.com signed in, not" in checks_of(by.type(*asked).ends_with(0))["user"]["seen"]
+    shown = by.type(*asked[:-2]).ends_with(0).out
+    assert "somebody should look at: user" in shown
+    assert "Nothing is wrong" not in shown
 
 
 @pytest.mark.parametrize(("does", "says"), [("decline", "AADSTS65004"), ("wait", "nobody completed")])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hveadmin.domain.asked import AskedId
+from hveadmin.domain.asked import AskedAddress, AskedId
 from hveadmin.domain.facts import BasicAuth, Billing
 from hveadmin.domain.health import Check, Verdict, first_broken
 from hveadmin.domain.ids import Address, ClientId, Guid, ObjectId, TenantId
@@ -82,6 +82,39 @@ def test_every_link_is_judged_in_its_order() -> None:
 
 
 LOST = Unreadable("status 403")
+NO_STARTTLS = Attempt(
+    "localhost:587",
+    ACCOUNT,
+    (StageSeen(Stage.STARTTLS, Result.REFUSED, 0.1, "the server offers no STARTTLS", "look for a proxy"),),
+)
+
+
+def test_what_was_missing_is_not_called_a_reply_that_nobody_knows() -> None:
+    remedy = judged(attempt=NO_STARTTLS)["smtp"].remedy
+    assert remedy is not None
+    assert remedy.means == "look for a proxy"
+
+
+def test_a_mail_address_is_no_application_and_that_is_known() -> None:
+    found = judged(Question(ACCOUNT, AskedAddress(ACCOUNT)), identity=None, permission=None)
+    assert (found["application"].verdict, found["on the list"].verdict) == (Verdict.FAIL, Verdict.NOT_TRIED)
+
+
+def test_credentials_that_nobody_can_see_are_not_called_good() -> None:
+    elsewhere = replace(PERMISSION, registration=None, application=replace(APP, owner_tenant=TenantId(str(OTHER))))
+    found = judged(permission=elsewhere)["credentials"]
+    assert (found.verdict, found.outcome) == (Verdict.NOT_TRIED, Outcome.OK)
+
+
+@pytest.mark.parametrize("number", ["AADSTS7000218", "AADSTS65001"])
+def test_an_application_that_is_shut_to_people_is_opened_by_registering_it_for_them(number: str) -> None:
+    refused = AuthError(f"nobody may sign in through it ({number})")
+    mends = judged(replace(QUESTION, delegated=True), token=refused)["token"].remedy
+    assert mends is not None
+    assert mends.hveadmin == (f"hveadmin app register 'Payroll Mailer' --client-id {CLIENT} --delegated",)
+    as_itself = judged(token=refused)["token"].remedy
+    assert as_itself is not None
+    assert as_itself.hveadmin == ()
 
 
 @pytest.mark.parametrize(
@@ -92,6 +125,7 @@ LOST = Unreadable("status 403")
         ({"billing": Unknown("denied")}, {"billing"}),
         ({"basic_auth": Unknown("denied")}, {"basic authentication"}),
         ({"permission": LOST}, {"permission", "credentials"}),
+        ({"settling": Unknown("a journal is damaged")}, {"settled"}),
         ({"identity": LOST, "permission": LOST},
          {"application", "service principal", "enabled", "permission", "credentials", "on the list"}),
     ],
@@ -119,6 +153,7 @@ def test_what_was_not_seen_is_unknown_and_nothing_else_changes(changes: dict[str
         ({"account": account(Known(frozenset({OTHER})))}, "on the list", "not among the 1"),
         ({"account": account(Known(frozenset({ObjectId(CLIENT.value)}))), "alike": (Guid(CLIENT.value),)},
          "on the list", f"has {CLIENT} in place of {PRINCIPAL}"),
+        ({"attempt": NO_STARTTLS}, "smtp", "starttls: the server offers no STARTTLS"),
         ({"token": AuthError("AADSTS700016: no such application", hint="look")}, "token", "AADSTS700016"),
     ],
 )  # fmt: skip
@@ -148,10 +183,16 @@ YOUNG = Settling(frozenset({PRINCIPAL}), NOW + timedelta(minutes=3))
         ({"attempt": attempt(Result.REFUSED)}, Verdict.FAIL),
         ({"attempt": ConnectFailed("nobody there")}, Verdict.WARN),
         ({"attempt": attempt(Result.REFUSED), "account": account(Known(frozenset({OTHER})))}, Verdict.WARN),
+        ({"attempt": attempt(Result.PASSED, "235 2.7.0 ok"), "account": account(Known(frozenset({OTHER})))},
+         Verdict.WARN),
+        ({"account": LOST}, Verdict.NOT_TRIED),
         ({"settling": replace(YOUNG, until=NOW)}, Verdict.PASS),
     ],
-    ids=["not tried", "known already", "refused", "not reached", "not on the list anyway", "over"],
-)
+    ids=[
+        "not tried", "known already", "refused", "not reached", "not on the list anyway", "let in by the old list",
+        "account unread", "over",
+    ],
+)  # fmt: skip
 def test_a_young_change_is_to_blame_only_for_a_refusal_that_nothing_else_explains(
     changes: dict[str, object], verdict: Verdict
 ) -> None:

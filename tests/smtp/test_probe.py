@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -23,7 +25,7 @@ from hveadmin.domain.smtp_replies import Who
 from hveadmin.errors import UsageError
 from hveadmin.sandbox.server import Running, Sandbox
 from hveadmin.sandbox.smtp_faults import SmtpFault, SmtpFaultKind, Step
-from hveadmin.smtp.probe import SmtpProbe, compose
+from hveadmin.smtp.probe import CONNECT_SECONDS, SmtpProbe, compose
 from hveadmin.wire.trust import ssl_context
 from hveadmin.wiring import SystemClock
 
@@ -177,12 +179,21 @@ def test_what_goes_wrong_is_a_sentence_in_time_and_without_the_token(
     assert signature not in f"{attempt!r}{caplog.text}"
 
 
+def test_a_certificate_of_another_host_is_not_said_to_be_mended_by_trust(
+    sandbox: Sandbox, running: Running, token: str
+) -> None:
+    sandbox.add_smtp_fault(SmtpFault(SmtpFaultKind.WRONG_CERTIFICATE, name="mail.elsewhere.example"))
+    last = probe(running).attempt(ACCOUNT, token).last
+    assert "`ca`" not in last.next
+    assert "as its certificate does" in last.next
+
+
 def test_a_certificate_of_an_unknown_authority_is_refused_before_the_token_goes_out(
     running: Running, token: str
 ) -> None:
     attempt = probe(running, ca=False).attempt(ACCOUNT, token)
     assert attempt.last.stage is Stage.STARTTLS
-    assert "ca" in attempt.last.next
+    assert "`ca`" in attempt.last.next
 
 
 # --- servers that no sandbox is -----------------------------------------------------------------------------------
@@ -232,16 +243,86 @@ def test_no_server_keeps_a_client_or_fills_its_memory(talk: Callable[[socket.soc
     assert says in attempt.last.said
 
 
+def silent(connection: socket.socket) -> None:
+    connection.recv(1)
+
+
+def slow_after_the_greeting(connection: socket.socket) -> None:
+    connection.sendall(b"220 at once\r\n")
+    connection.recv(100)
+    time.sleep(1)
+    connection.sendall(b"250 but no STARTTLS\r\n")
+
+
+def test_a_greeting_is_not_waited_for_as_long_as_the_rest_may_take() -> None:
+    def last(address: str) -> tuple[Stage, str]:
+        trust = ssl.create_default_context()
+        seen = SmtpProbe(address, trust, CLOCK, timeout=30, patience=0.5).attempt(ACCOUNT, "a.b.c").last
+        return seen.stage, seen.said
+
+    began = time.monotonic()
+    with server(silent) as address:
+        assert last(address) == (Stage.CONNECT, "no answer within 0.5 s")
+    assert time.monotonic() - began < 5
+    with server(slow_after_the_greeting) as address:
+        assert last(address)[0] is Stage.STARTTLS
+
+
+def test_the_greeting_is_given_twenty_seconds_whatever_the_whole_may_take() -> None:
+    patience = inspect.signature(SmtpProbe).parameters["patience"].default
+    assert patience == CONNECT_SECONDS == 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full queue drops connections there, as firewalls do")
+def test_a_host_of_several_addresses_takes_no_longer_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with full_queue("127.0.0.1", 0) as port, full_queue("127.0.0.2", port):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{each}", port)) for each in (1, 2)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        began = time.monotonic()
+        attempt = SmtpProbe(f"two:{port}", ssl.create_default_context(), CLOCK, timeout=1).attempt(ACCOUNT, "a.b.c")
+    assert attempt.last.said == "no answer within 1 s"
+    assert time.monotonic() - began < 1.8
+
+
+@contextmanager
+def full_queue(host: str, port: int) -> Iterator[int]:
+    """A port where nobody accepts and no more connections fit."""
+    with socket.create_server((host, port), backlog=0) as listening, ExitStack() as waiting:
+        address = listening.getsockname()[:2]
+        with suppress(TimeoutError):
+            while True:
+                waiting.enter_context(socket.create_connection(address, 0.3))
+        yield address[1]
+
+
 def test_nobody_there_is_a_sentence() -> None:
     attempt = SmtpProbe("127.0.0.1:9", ssl.create_default_context(), CLOCK, timeout=2).attempt(ACCOUNT, "a.b.c")
     assert attempt.last.said == "no connection: Connection refused"
     assert attempt.authenticated is None
 
 
-@pytest.mark.parametrize("written", ["", "host:", "host:0", "host:70000", "host:smtp", ":587"])
+NO_HOSTS = ["::1", "[host]:587", "a b:587", "http://host:587", f"{'x' * 64}.example:587", "..:587", "host\n:587"]
+
+
+@pytest.mark.parametrize("written", ["", "host:", "host:0", "host:70000", "host:smtp", ":587", *NO_HOSTS])
 def test_what_is_no_server_is_a_usage_error(written: str) -> None:
     with pytest.raises(UsageError):
         SmtpProbe(written, ssl.create_default_context(), CLOCK, timeout=1)
+
+
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    attempt = SmtpProbe("[::1]:9", ssl.create_default_context(), CLOCK, timeout=2).attempt(ACCOUNT, "a.b.c")
+    assert attempt.server == "[::1]:9"
+    assert attempt.last.stage is Stage.CONNECT
+
+
+@pytest.mark.parametrize(
+    ("to", "says"), [("anna.hölm@contoso.com", "outside ASCII"), ("a>@contoso.com", "not a mail address")]
+)
+def test_a_recipient_that_cannot_be_sent_to_contacts_nobody(running: Running, token: str, to: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        probe(running).attempt(ACCOUNT, token, replace(MAIL, to=(Address(ANNA), Address(to))))
+    assert running.calls.smtp.count() == 0
 
 
 def test_an_address_that_cannot_be_sent_contacts_nobody(running: Running, token: str) -> None:
