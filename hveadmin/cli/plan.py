@@ -47,9 +47,7 @@ def command(
     from hveadmin.cli.run import Run
     from hveadmin.config.lockfile import lock_beside
     from hveadmin.config.snapshotfile import read
-    from hveadmin.domain.guard import Permits, objections
-    from hveadmin.report.plan import plan_report, unread
-    from hveadmin.workflows.plan import outcome_of
+    from hveadmin.report.plan import unread
 
     with Run(options) as run:
         loaded = run.configuration()
@@ -57,32 +55,36 @@ def command(
             _make_folder(out)
         lock = lock_beside(loaded.desired)
 
-        def shown(made: PlanFile) -> tuple[Report, Outcome]:
-            saved = None
-            if out is not None:
-                saved = _save(out, made)
-            report = plan_report(
-                made.plan,
-                plan_id=made.plan_id,
-                lock_sha256=made.lock_sha256,
-                objections=objections(made.plan, Permits()),
-                saved=saved,
-                show_powershell=options.show_powershell,
-            )
-            return report, outcome_of(made.plan, detailed=detailed_exitcode)
-
         def online(target: Target, tenant: Tenant) -> tuple[Report, Outcome]:
-            return shown(make(run, loaded, lock, target, tenant))
+            return _shown(make(run, loaded, lock, target, tenant), options, out, detailed=detailed_exitcode)
 
         if snapshot is None:
             run.each(run.targets(loaded.desired), online, unread)
         taken = read(snapshot)
 
         def offline(entry: TenantEntry) -> tuple[Report, Outcome]:
-            return shown(make_from(taken, run, loaded, lock, entry))
+            return _shown(make_from(taken, run, loaded, lock, entry), options, out, detailed=detailed_exitcode)
 
         entries = run.entries(loaded.desired)
         run.each_offline([(entry.alias, partial(offline, entry)) for entry in entries], unread)
+
+
+def _shown(made: PlanFile, options: Options, out: Path | None, *, detailed: bool) -> tuple[Report, Outcome]:
+    """One tenant's plan, saved where that is wanted, and how the run ends for it."""
+    from hveadmin.domain.guard import Permits, objections
+    from hveadmin.report.plan import plan_report
+    from hveadmin.workflows.plan import outcome_of
+
+    saved = None if out is None else _save(out, made)
+    report = plan_report(
+        made.plan,
+        plan_id=made.plan_id,
+        lock_sha256=made.lock_sha256,
+        objections=objections(made.plan, Permits()),
+        saved=saved,
+        show_powershell=options.show_powershell,
+    )
+    return report, outcome_of(made.plan, detailed=detailed)
 
 
 def _save(folder: Path, made: PlanFile) -> SavedPlan:
