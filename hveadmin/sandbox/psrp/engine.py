@@ -41,6 +41,8 @@ VERSION = "5.1.20348.2849"
 _POSITIONAL: Mapping[str, str] = {"import-module": "Name", "get-command": "Name"}
 """What a value without a name means; for Exchange's cmdlets it is the Identity."""
 _TURN_SECONDS = 0.05
+_ENDING_SECONDS = 2.0
+"""How long a closing pool waits for each pipeline that it stopped; a cmdlet that hangs on purpose hears it at once."""
 _AT_ONCE = 200
 """Objects that are written before a client is told of them."""
 
@@ -71,6 +73,7 @@ class RunspacePool:
         self._running: dict[UUID, _Running] = {}
         self.gone: SessionGone | None = None
         """Set when a fault ended the session."""
+        self._threads: set[threading.Thread] = set()
         self._closed = False
         tally.shell_opened()
 
@@ -120,6 +123,7 @@ class RunspacePool:
             self._collect()
         self._tally.shell_closed()
         self._woken()
+        self._let_them_end()
 
     def abandon(self) -> None:
         """Let nothing go on, as when a machine is switched off: nothing is said, and nothing counted."""
@@ -127,6 +131,13 @@ class RunspacePool:
             self._closed = True
             for running in self._running.values():
                 running.stopped.set()
+        self._let_them_end()
+
+    def _let_them_end(self) -> None:
+        """Wait for what was stopped: whoever closes a pool closes what its cmdlets work on right after it."""
+        for thread in tuple(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(_ENDING_SECONDS)
 
     # What goes out
 
@@ -186,7 +197,9 @@ class RunspacePool:
         running = _Running(pipeline)
         self._running[pipeline_id] = running
         self._tally.pipeline_started(_name_of(described))
-        threading.Thread(target=self._run, args=(running, described), name="sandbox-pipeline", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(running, described), name="sandbox-pipeline", daemon=True)
+        self._threads.add(thread)
+        thread.start()
 
     def _halt(self, pipeline: UUID) -> None:
         running = self._running.get(pipeline)
@@ -213,13 +226,14 @@ class RunspacePool:
         try:
             with self._turn_of(running):
                 outcome = self._outcome(described, running.stopped)
+            self._tell(running, outcome)
         except Stopped:
-            return
+            pass
         except SessionGone as gone:
             self.gone = gone
             self._woken()
-            return
-        self._tell(running, outcome)
+        finally:
+            self._threads.discard(threading.current_thread())
 
     @contextmanager
     def _turn_of(self, running: _Running) -> Iterator[None]:
