@@ -56,11 +56,22 @@ def profiles_yaml(sandbox: Sandbox, running: Running) -> str:
     """The text of a profiles.yaml with one profile, `lab`; the secret is named by its file."""
     import yaml
 
-    url, operator = running.base_url, sandbox.operator
+    from hveadmin.wiring import sandbox_host
+
+    url, operator, host = running.base_url, sandbox.operator, sandbox_host(sandbox, running)
     lab = {
         "cloud": "custom",
         "endpoints": {"login": url, "graph": url, "exchange": url, "smtp": running.endpoints.smtp},
         "ca": str(running.ca_pem),
+        "host": {
+            "name": host.name,
+            "port": host.port,
+            "auth": host.auth.value,
+            "username": host.username,
+            "password": {"file": str(sandbox.host_user.password_path)},
+            "ca": host.ca,
+            "command": list(host.command),
+        },
         "auth": {
             "kind": "client_secret",
             "client_id": operator.client_id,

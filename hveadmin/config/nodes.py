@@ -180,7 +180,7 @@ _LIBYAML_OR_PYTHON: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What libyaml counts as the end of a line.
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _UNREADABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_SOUNDS_SECRET = re.compile(r"secret|passw|passphrase|pwd|token|credential|(?:^|[_-])key$", re.IGNORECASE)
+_SOUNDS_SECRET = re.compile(r"secret|passw|passphrase|pwd|token|credential|(?:^|[_-])key$|^proxy$", re.IGNORECASE)
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from cli.scenes import CLOSES_ONE, DUNNING, MONITORING, OPEN_ACCOUNT, SHOP, SHOP_ACCOUNT, listed
-from cli.terminal import TIMEOUT, Terminal, clean_environment
+from cli.terminal import TIMEOUT, Terminal, clean_environment, settled
 
 from hveadmin.sandbox.server import Running, Sandbox
 
@@ -40,7 +40,7 @@ def serving(terminal: Terminal, *words: str) -> Iterator[tuple[subprocess.Popen[
             # The profile comes first, and the remark that all is ready after it.
             remarks = _lines_to(server.stderr, "Ctrl-C stops it")
             assert "answering at https://localhost:" in remarks
-            yield server, _lines_to(server.stdout, "file:")
+            yield server, _lines_to(server.stdout, "operator.secret")
         finally:
             server.kill()
 
@@ -71,6 +71,20 @@ def test_a_served_sandbox_prints_a_profile_that_works_and_keeps_its_state(alone:
         assert out == "", "nothing but the profile is on stdout"
         assert "stopped" in err
         assert "Traceback" not in err
+
+
+@posix
+def test_the_profile_that_is_printed_reaches_the_management_host_too(alone: Terminal) -> None:
+    with serving(alone) as (_, profile):
+        words = {"HVEADMIN_PROFILES": str(alone.write("profiles.yaml", profile))}
+        listings = [
+            alone.hveadmin("account", "list", "-p", "lab", "--transport", each, **words).ends_with(0).out
+            for each in ("rest", "winrm", "local")
+        ]
+        host = yaml.safe_load(profile)["profiles"]["lab"]["host"]
+    assert {settled(each) for each in listings} == {settled(listings[0])}
+    assert SHOP_ACCOUNT in listings[0]
+    assert Path(host["password"]["file"]).read_text().strip() not in profile
 
 
 @posix

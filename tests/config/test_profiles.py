@@ -390,6 +390,14 @@ def test_a_secret_in_the_file_is_repeated_nowhere(auth: str) -> None:
     assert "hunter2" not in repr(error.found)
 
 
+def test_a_proxys_address_is_not_shown_because_a_password_may_be_in_it() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse("profiles:\n  x:\n    host: {name: jump01, proxy: 'http://u:hunter2@proxy:8080', nope: 1}\n")
+    shown = " ".join(caught.value.problems)
+    assert "unknown key" in shown
+    assert "hunter2" not in shown
+
+
 def test_the_line_of_a_secret_is_shown_up_to_the_secret() -> None:
     with pytest.raises(ConfigError) as caught:
         parse("profiles:\n  x:\n    auth: {kind: client_secret, secret: hunter2}\n")

@@ -37,12 +37,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 HOME = "/home/me/hveadmin-demo"
 """How the pages call the folder that commands are typed in."""
+PYTHON = "/home/me/.venv/bin/python"
+"""How they call the Python that hveadmin runs in."""
 
 _FENCE = re.compile(r"^```(?P<language>[a-z]*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$", re.M | re.S)
 _ASSIGNED = re.compile(r"export (?P<name>\w+)=\$\((?P<command>hveadmin .*)\)$")
 _EXIT = re.compile(r"#\s*exit (\d+)\s*$")
 _UNTIL_CTRL_C = re.compile(r"#\s*until Ctrl-C\s*$")
 _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")
+_PORT = re.compile(r"\bport: \d+$")
 _SECONDS = 60.0
 _LEFT_OUT = "…"
 
@@ -266,7 +269,8 @@ def _shows(shown: str, come: str) -> bool:
 
 
 def _same_each_time(line: str, folder: Path) -> str:
-    return _DAY.sub("DAY", settled(line.replace(str(folder), HOME))).rstrip()
+    placed = line.replace(str(folder), HOME).replace(sys.executable, PYTHON).rstrip()
+    return _PORT.sub("port: PORT", _DAY.sub("DAY", settled(placed)))
 
 
 def _only(patch: pytest.MonkeyPatch, environ: Mapping[str, str]) -> None:

@@ -21,6 +21,8 @@ from typing import IO
 
 _CHUNK = 1 << 18
 """Bytes per read: line by line a megabyte would take seconds."""
+_AHEAD = 64
+"""Chunks that are read ahead: a child that says more than is listened to waits, like any writer to a full pipe."""
 _TAIL = 4096
 """Bytes of stderr that are kept, from the end."""
 _GRACE = 1.0
@@ -40,7 +42,7 @@ class Child:
     def __init__(self, command: Sequence[str]) -> None:
         """Start it. Raises CannotStart."""
         self._process = _start(command)
-        self._came: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._came: queue.Queue[bytes] = queue.Queue(_AHEAD)
         self._going: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._tail = b""
         self._ended = False
@@ -67,11 +69,11 @@ class Child:
     def receive(self, seconds: float) -> bytes | None:
         """What came; empty once nothing more will come, None where nothing came in that time."""
         try:
-            data = self._came.get(timeout=max(seconds, 0.0))
+            data = self._came.get(timeout=seconds) if seconds > 0 else self._came.get_nowait()
         except queue.Empty:
             return None
         if not data:
-            self._came.put(b"")  # the end stays the end
+            self._deliver(b"")  # the end stays the end
         return data
 
     def last_words(self) -> str:
@@ -143,8 +145,15 @@ class Child:
 
     def _read(self, pipe: IO[bytes]) -> None:
         for chunk in iter(lambda: _some(pipe), b""):
-            self._came.put(chunk)
-        self._came.put(b"")
+            self._deliver(chunk)
+        self._deliver(b"")
+
+    def _deliver(self, chunk: bytes) -> None:
+        """Put it where it is received from, unless the child is ended: then nobody receives any more."""
+        while not self._ended:
+            with contextlib.suppress(queue.Full):
+                self._came.put(chunk, timeout=_LOOK_AGAIN)
+                return
 
     def _keep_tail(self, pipe: IO[bytes]) -> None:
         for chunk in iter(lambda: _some(pipe), b""):

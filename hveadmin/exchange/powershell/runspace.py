@@ -38,6 +38,7 @@ class Said:
     """As the wire's library has it; for `values`."""
     troubles: Sequence[Trouble] = ()
     """Why it failed; empty where it did not."""
+    warnings: Sequence[str] = ()
 
 
 class Broken(Exception):

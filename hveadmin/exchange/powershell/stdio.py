@@ -38,6 +38,7 @@ _NOISE = 2048
 """Bytes of noise that are kept, from the end."""
 _ELEMENT = re.compile(rb"<(?:Data|(?:Data|Command|Signal|Close)Ack)[ />]")
 _ENDED = frozenset({PSInvocationState.Completed, PSInvocationState.Failed, PSInvocationState.Stopped})
+_OVER = frozenset({RunspacePoolState.Closed, RunspacePoolState.Broken})
 
 
 class _Gone(Exception):
@@ -56,6 +57,7 @@ class _Late(Exception):
 class _Pipeline:
     output: list[object] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     state: PSInvocationState = PSInvocationState.NotStarted
 
 
@@ -68,6 +70,7 @@ class StdioRunspace:
         self._left = b""
         self._noise = b""
         self._heard = False
+        self._parting = ""
         self._acks: set[tuple[str, UUID]] = set()
         self._running: dict[UUID, _Pipeline] = {}
         self._closed = False
@@ -91,8 +94,8 @@ class StdioRunspace:
 
     def call(self, name: str, parameters: Mapping[str, object], seconds: float) -> Said:
         """See Runspace."""
-        if not self._child.alive:
-            raise Broken(self._last_words(), sent=False)
+        if not self._child.alive or self._pool.state in _OVER:
+            raise Broken(self._last_words() or "it hung up", sent=False)
         begun = monotonic()
         shell = psrpcore.ClientPowerShell(self._pool, remote_stream_options=psrpcore.types.RemoteStreamOptions.none)
         shell.add_command(name)
@@ -115,7 +118,7 @@ class StdioRunspace:
         failed = pipeline.state is not PSInvocationState.Completed or len(pipeline.troubles) > 0
         if failed and len(pipeline.troubles) == 0:
             return Said((), (Trouble(f"the command ended as {pipeline.state.name}, without an error"),))
-        return Said(pipeline.output, tuple(pipeline.troubles))
+        return Said(pipeline.output, tuple(pipeline.troubles), tuple(pipeline.warnings))
 
     def close(self) -> None:
         """See Runspace: the child is asked to end, and ended if it does not."""
@@ -186,13 +189,17 @@ class StdioRunspace:
         """
         end = monotonic() + seconds
         while not done():
-            chunk = self._child.receive(min(end - monotonic(), SILENT_SECONDS))
+            left = end - monotonic()
+            # A child that never pauses would always have something that can be received.
+            chunk = self._child.receive(min(left, SILENT_SECONDS)) if left > 0 else None
             if chunk is None:
                 raise _Late
             if not chunk:
                 raise _Gone
             for line in self._lines(chunk):
                 self._take(line)
+            if self._pool.state in _OVER:
+                raise _Gone
 
     def _lines(self, chunk: bytes) -> Iterator[bytes]:
         *lines, self._left = (self._left + chunk).split(b"\n")
@@ -224,12 +231,16 @@ class StdioRunspace:
             raise _NoSense(type(problem).__name__) from None
 
     def _note(self, event: psrpcore.PSRPEvent[Any, Any]) -> None:
+        if isinstance(event, psrpcore.RunspacePoolStateEvent) and event.reason is not None:
+            self._parting = _trouble(event.reason).text
         pipeline = self._running.get(event.pipeline_id) if event.pipeline_id else None
         if pipeline is None:
             return
         match event:
             case psrpcore.PipelineOutputEvent():
                 pipeline.output.append(event.data)
+            case psrpcore.WarningRecordEvent():
+                pipeline.warnings.append(str(event.record.Message))
             case psrpcore.ErrorRecordEvent():
                 pipeline.troubles.append(_trouble(event.record))
             case psrpcore.PipelineStateEvent():
@@ -238,7 +249,7 @@ class StdioRunspace:
                     # The error that ended it speaks before those that did not.
                     pipeline.troubles.insert(0, _trouble(event.reason))
             case _:
-                # Progress, warnings, what a host is asked to show: nothing that an answer is made of.
+                # Progress, what a host is asked to show: nothing that an answer is made of.
                 pass
 
     # Words
@@ -255,7 +266,7 @@ class StdioRunspace:
     def _last_words(self) -> str:
         """What the child said on stderr; before the protocol began also what it said on stdout."""
         noise = "" if self._heard else (self._noise + self._left)[-_NOISE:].decode("utf-8", "replace").strip()
-        said = [self._child.last_words(), f"it said: {noise}" if noise else ""]
+        said = [self._parting, self._child.last_words(), f"it said: {noise}" if noise else ""]
         return "; ".join(each for each in said if each)
 
 

@@ -31,6 +31,7 @@ from hveadmin.exchange.powershell.session import (
     which_commands,
 )
 from hveadmin.exchange.powershell.values import record
+from hveadmin.exchange.replies import MORE_RESULTS
 from hveadmin.exchange.transport import Outcome, one_by_one
 from hveadmin.wire.deadline import Deadline
 from hveadmin.wire.retry import Policy, Wait, decide
@@ -246,7 +247,13 @@ class PowerShellTransport:
 
 
 def _records(asked: Cmdlet | Step, said: Said) -> list[Record]:
-    found = [record(each) for each in said.output if each is not None]
+    """Raises UnreadableReply for what is no record, and for a listing that was cut short."""
+    if any(MORE_RESULTS in warning.lower() for warning in said.warnings):
+        raise UnreadableReply(f"{asked}: the service says that there are more results than came")
+    try:
+        found = [record(each) for each in said.output if each is not None]
+    except RecursionError:
+        raise UnreadableReply(f"{asked}: the session answered with an object that contains itself") from None
     if any(each is None for each in found):
         raise UnreadableReply(f"{asked}: the session answered with something that has no properties")
     return [each for each in found if each is not None]

@@ -23,6 +23,9 @@ from xml.etree import ElementTree
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _COLLECTIONS = frozenset({"LST", "IE", "STK", "QUE"})
 _GUID_KEYS = frozenset({"Guid", "Value"})
+# Where the text of an object in a collection is, first match wins: its value, its own id, what it is called. Other
+# GUIDs among its properties are somebody else's.
+_ITS_OWN = ("./G", *(f"./{bag}/*[@N='{key}']" for bag in ("Props", "MS") for key in sorted(_GUID_KEYS)), "./ToString")
 
 
 def record(value: object) -> Mapping[str, object] | None:
@@ -149,12 +152,11 @@ def _element(element: ElementTree.Element) -> object:
 
 
 def _named(element: ElementTree.Element) -> str:
-    """The text of an object in a collection: its id, where it has one, else what it is called."""
-    for path in (".//G", "./ToString"):
-        found = element.find(path)
-        if found is not None and found.text:
-            return _unescaped(found.text.strip())
-    return ""
+    """The text of an object in a collection: its id, where it has one, else what it is called. Empty for a list."""
+    if any(each.tag in _COLLECTIONS for each in element):
+        return ""
+    found = next((each for path in _ITS_OWN if (each := element.find(path)) is not None), None)
+    return "" if found is None else _unescaped((found.text or "").strip())
 
 
 def _unescaped(text: str) -> str:

@@ -50,18 +50,11 @@ _CONNECT_SECONDS = 15.0
 _POLL_SECONDS = 20.0
 """How long the host may hold back the answer to a Receive, as PowerShell's own client has it [F]."""
 
-_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
 
-# Whatever pypsrp, requests and the libraries for signing in raise: their common root is no other.
-_ANYTHING = (
-    WinRMError,
-    requests.RequestException,
-    OSError,
-    ValueError,
-    KeyError,
-    AttributeError,
-    ElementTree.ParseError,
-)
+# Whatever pypsrp, requests and the libraries for signing in and for encryption raise: they have no other common root,
+# and what came may make their parsers raise anything.
+_ANYTHING = (Exception,)
 
 
 class _Bounded(WSMan):
@@ -143,7 +136,7 @@ class WinRmRunspace:
         troubles = tuple(_trouble(each) for each in shell.streams.error)
         if shell.state != PSInvocationState.COMPLETED and len(troubles) == 0:
             return Said((), (Trouble(f"the command ended in state {shell.state}, without an error"),))
-        return Said(shell.output, troubles)
+        return Said(shell.output, troubles, tuple(str(each.message) for each in shell.streams.warning))
 
     def close(self) -> None:
         """See Runspace: the shell is deleted on the host."""
@@ -265,6 +258,8 @@ def opening_error(error: Exception, settings: HostSettings) -> HveAdminError:
             return ConnectFailed(f"{host} cannot be reached through the proxy: {said}", hint="see proxy in the profile")
         case requests.ConnectionError():
             return ConnectFailed(f"{host} cannot be reached at {endpoint_of(settings)}: {said}", hint=_LISTENER)
+        case ElementTree.ParseError():
+            return ConnectFailed(f"{host} answers at {endpoint_of(settings)}, but not as WinRM: {said}", hint=_LISTENER)
         case WinRMError() | requests.RequestException():
             return ConnectFailed(f"{host} opened no session: {said}", hint=_LISTENER)
         case _:
@@ -338,7 +333,9 @@ _INSTALL: Mapping[HostAuth, str] = {
 def _turned_away(error: Exception) -> bool:
     """Whether it says that nothing of a command was taken in."""
     fault = isinstance(error, WSManFaultError) and error.code == SHELL_LOST
-    return fault or isinstance(error, AuthenticationError | requests.exceptions.SSLError)
+    # TLS can also break in the answer, when the command is on its way: only a refused certificate comes before it.
+    untrusted = isinstance(_innermost(error), ssl.SSLCertVerificationError)
+    return fault or untrusted or isinstance(error, AuthenticationError)
 
 
 def _words(error: Exception) -> str:
@@ -348,18 +345,21 @@ def _words(error: Exception) -> str:
     if isinstance(error, WinRMTransportError):
         return f"status {error.code}"
     if isinstance(error, requests.RequestException):
-        return _innermost(error)
+        return _own_words(_innermost(error))
+    if isinstance(error, UnicodeError):
+        # Its own words quote the name or the password.
+        return "the name or the password has a character that cannot be sent this way"
     return str(error) or type(error).__name__
 
 
-def _innermost(error: BaseException) -> str:
-    """The operating system's or TLS's own words, below what requests and urllib3 wrap around them."""
-    seen: BaseException = error
-    while True:
-        inner = [each for each in (getattr(seen, "reason", None), *seen.args) if isinstance(each, BaseException)]
-        if len(inner) == 0:
-            break
-        seen = inner[0]
+def _innermost(error: BaseException) -> BaseException:
+    """What happened, below what requests and urllib3 wrap around it."""
+    inner = [each for each in (getattr(error, "reason", None), *error.args) if isinstance(each, BaseException)]
+    return _innermost(inner[0]) if len(inner) > 0 else error
+
+
+def _own_words(seen: BaseException) -> str:
+    """The operating system's or TLS's own words."""
     if isinstance(seen, OSError) and seen.strerror:
         return str(getattr(seen, "verify_message", "") or seen.strerror)
     text = str(seen.args[-1]) if seen.args else ""

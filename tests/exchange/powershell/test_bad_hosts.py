@@ -30,6 +30,7 @@ from hveadmin.domain.ids import Address, ObjectId, TenantId
 from hveadmin.domain.profile import ConnectBy, HostAuth, HostSettings, SecretKind, SecretSource
 from hveadmin.errors import AuthError, ConnectFailed, HveAdminError, Refused, SessionLost, TimedOut, UsageError
 from hveadmin.exchange.cmdlet import grant, list_accounts, settings_of
+from hveadmin.exchange.powershell.child import Child
 from hveadmin.exchange.powershell.hosts import wire_of
 from hveadmin.exchange.powershell.session import Connecting
 from hveadmin.exchange.powershell.transport import PowerShellTransport
@@ -159,6 +160,22 @@ def test_nobody_at_the_port_is_a_sentence_with_the_address(stage: Stage) -> None
     error = failure(stage, "winrm", winrm_settings(stage, port=9))
     assert isinstance(error, ConnectFailed)
     assert error.message == "localhost cannot be reached at https://localhost:9/wsman: Connection refused"
+
+
+def test_somebody_else_at_the_port_is_no_matter_of_signing_in(stage: Stage) -> None:
+    def answer() -> None:
+        near, _ = listener.accept()
+        near.recv(1 << 16)
+        near.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n<p>hello\n")
+        near.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        error = failure(stage, "winrm", winrm_settings(stage, ssl=False, port=listener.getsockname()[1]))
+        thread.join()
+    assert isinstance(error, ConnectFailed)
+    assert "but not as WinRM" in error.message
 
 
 def test_a_certificate_that_is_not_trusted_is_a_sentence_that_names_ca(stage: Stage) -> None:
@@ -330,6 +347,27 @@ def test_a_line_without_end_is_not_kept_for_ever(stage: Stage) -> None:
     assert "what came is not PowerShell remoting" in error.message
 
 
+@pytest.mark.parametrize("says", ["yes", "yes >&2", "yes & yes >&2"], ids=["stdout", "stderr", "both"])
+def test_a_child_that_never_stops_talking_ends_with_the_deadline(stage: Stage, says: str) -> None:
+    error = run_child(stage, says, seconds=2)
+    assert isinstance(error, TimedOut)
+    assert "no session was opened on sh within" in error.message
+
+
+def test_what_a_child_says_ahead_is_not_kept_without_bound() -> None:
+    child = Child(("sh", "-c", "yes"))
+    try:
+        time.sleep(1)
+        heard = 0
+        while child.receive(0) is not None:
+            heard += 1
+            assert heard < 1000
+            child._process.send_signal(signal.SIGSTOP)
+    finally:
+        child._process.send_signal(signal.SIGCONT)
+        child.end()
+
+
 @pytest.mark.parametrize("way", STDIO)
 def test_a_child_that_dies_in_a_call_leaves_its_last_words(stage: Stage, open_way: Open, way: str) -> None:
     stage.sandbox.add_fault(Fault(FaultKind.SESSION_LOST, cmdlet="Add-HVEAppAccess"))
@@ -338,6 +376,49 @@ def test_a_child_that_dies_in_a_call_leaves_its_last_words(stage: Stage, open_wa
     assert caught.value.outcome_unknown
     # OpenSSH's server throws a subsystem's stderr away, so over ssh there are no words.
     assert ("the session ended: a fault ended it" in caught.value.message) is (way == "local")
+
+
+BREAKS = """
+import base64, sys
+import psrpcore
+from psrpcore.types import ErrorCategoryInfo, ErrorRecord, NETException, RunspacePoolState
+
+pool, none = psrpcore.ServerRunspacePool(), "00000000-0000-0000-0000-000000000000"
+
+def tell():
+    while (payload := pool.data_to_send(32768)) is not None:
+        data = base64.b64encode(payload.data).decode()
+        print(f"<Data Stream='Default' PSGuid='{none}'>{data}</Data>", flush=True)
+
+def fail():
+    text = NETException(Message="The disk is full.")
+    pool.set_broken(ErrorRecord(Exception=text, CategoryInfo=ErrorCategoryInfo()))
+    tell()
+
+for line in sys.stdin:
+    if line.startswith("<Data"):
+        data = base64.b64decode(line.partition(">")[2].partition("<")[0])
+        pool.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, None))
+        print(f"<DataAck PSGuid='{none}' />", flush=True)
+        while pool.next_event():
+            pass
+        if sys.argv[1] == "opening":
+            fail()
+        tell()
+    elif line.startswith("<Command"):
+        fail()
+"""
+
+
+@pytest.mark.parametrize(("when", "kind"), [("opening", ConnectFailed), ("calling", SessionLost)])
+def test_a_session_that_the_host_gives_up_ends_at_once_in_its_words(
+    stage: Stage, when: str, kind: type[HveAdminError]
+) -> None:
+    begun = time.monotonic()
+    error = failure(stage, "local", HostSettings(command=(sys.executable, "-c", BREAKS, when)))
+    assert isinstance(error, kind)
+    assert "The disk is full." in error.message
+    assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("way", STDIO)
@@ -374,6 +455,8 @@ class Relay:
     """Passes connections on to a port and back, until they are dropped."""
 
     def __init__(self, url: str) -> None:
+        self.spoils = False
+        """Whether the next that comes back is replaced by nonsense."""
         self._target = ("127.0.0.1", urlsplit(url).port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
@@ -408,12 +491,14 @@ class Relay:
                 self.connections += 1
                 self._open += [near, far]
                 for source, target in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+                    threading.Thread(target=self._pass_on, args=(source, target, near), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, near: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(1 << 16):
-                target.sendall(data)
+                spoiled = self.spoils and target is near
+                self.spoils = self.spoils and not spoiled
+                target.sendall(b"nonsense" if spoiled else data)
 
 
 @pytest.fixture
@@ -447,6 +532,22 @@ def test_a_write_after_the_connection_was_dropped_is_not_sent_twice(stage: Stage
         transport.run(grant(SHOP, [APP]))
     assert stage.running.shells.now.commands.get("Add-HVEAppAccess", 0) <= 1
     transport.close()
+
+
+def test_a_write_whose_answer_broke_the_encryption_may_have_been_done(stage: Stage) -> None:
+    caller = Caller(stage)
+    password = stage.sandbox.host_user.password_path.read_text().strip()
+    connecting = Connecting(ConnectBy.ACCESS_TOKEN, caller.tenant, caller.domain, token=caller.token)
+    with Relay(stage.running.endpoints.winrm) as relay:
+        wire = wire_of("winrm", winrm_settings(stage, port=relay.port), lambda: password)
+        transport = PowerShellTransport(wire, connecting, clock=caller.clock, deadline=caller.deadline)
+        transport.run(settings_of(SHOP))
+        relay.spoils = True
+        with pytest.raises(SessionLost) as caught:
+            transport.run(grant(SHOP, [APP]))
+        transport.close()
+    assert caught.value.outcome_unknown
+    assert MONITORING in stage.sandbox.tenant("contoso").account(SHOP.value).allowed_apps
 
 
 def test_after_a_pause_the_shell_is_used_on_over_a_new_connection(stage: Stage, relay: Relay) -> None:
@@ -538,6 +639,28 @@ def test_no_secret_is_in_any_log_at_debug(
     for secret in (password, token.partition(".")[0], token):
         assert secret not in written
     assert "AccessToken" not in written
+
+
+def test_a_password_that_cannot_be_sent_is_not_quoted(stage: Stage) -> None:
+    wire = wire_of("winrm", winrm_settings(stage), lambda: "caf\u00e9-\u20ac")
+    with pytest.raises(AuthError, match="has a character that cannot be sent this way") as caught:
+        wire.open(5)
+    assert "20ac" not in caught.value.message
+
+
+@pytest.mark.parametrize("transport", ["winrm", "local"])
+def test_warnings_are_heard_over_every_wire(stage: Stage, transport: str) -> None:
+    stage.sandbox.set_switches(dataclasses.replace(stage.sandbox.switches, duplicates="warn"))
+    command = tuple(pwsh(stage.sandbox.path, configuration="HVEAdmin"))
+    settings = winrm_settings(stage, configuration_name="HVEAdmin", command=command)
+    password = stage.sandbox.host_user.password_path.read_text().strip()
+    runspace = wire_of(transport, settings, lambda: password).open(20)
+    try:
+        for expected in ((), (f"The application '{MONITORING}' is already allowed for '{SHOP}'.",)):
+            said = runspace.call("Add-HVEAppAccess", {"Identity": SHOP.value, "AppIds": [MONITORING]}, 20)
+            assert said.warnings == expected
+    finally:
+        runspace.close()
 
 
 def test_a_token_that_a_host_repeats_is_struck_out(stage: Stage) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from builders import TENANT, address
-from psrpcore.types import PSCustomObject
+from psrpcore.types import PSCustomObject, PSNoteProperty
 from transport_ways import ImpatientClock
 
 from hveadmin.domain.ids import TenantId
@@ -237,6 +237,20 @@ def test_ctrl_c_closes_the_session() -> None:
 def test_an_answer_that_is_no_object_is_unreadable_and_not_empty() -> None:
     with pytest.raises(UnreadableReply):
         transport(Played({"Get-MailUser": lambda: Said(["text"])})).run(list_accounts())
+
+
+def test_a_listing_that_was_cut_short_is_no_listing() -> None:
+    warning = "WARNING: There are more results available than are currently displayed."
+    cut_short = Said([obj(PrimarySmtpAddress="a@contoso.com")], warnings=("something else", warning))
+    with pytest.raises(UnreadableReply, match="more results than came"):
+        transport(Played({"Get-MailUser": lambda: cut_short})).run(list_accounts())
+
+
+def test_an_object_that_contains_itself_is_unreadable() -> None:
+    loop = obj()
+    loop.PSObject.extended_properties.append(PSNoteProperty("AllowedApps", loop))
+    with pytest.raises(UnreadableReply, match="contains itself"):
+        transport(Played({"Get-HVEAccountSettings": lambda: Said([loop])})).run(settings_of(address("payroll")))
 
 
 def test_that_the_cmdlets_cannot_be_asked_for_is_not_that_there_are_none() -> None:

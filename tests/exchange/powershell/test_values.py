@@ -62,6 +62,11 @@ def guids(*ids: str) -> list[str]:
     return [f"<G>{each}</G>" for each in ids]
 
 
+def an_object(inside: str) -> str:
+    """An entry of a list."""
+    return f"<Obj RefId='2'><TN RefId='2'><T>X</T><T>System.Object</T></TN>{inside}</Obj>"
+
+
 def texts(*ids: str) -> list[str]:
     return [f"<S>{each}</S>" for each in ids]
 
@@ -103,6 +108,9 @@ ALONE = {
     "an object with the GUID in it": (
         "<Obj N='AllowedApps' RefId='1'><TN RefId='1'><T>Microsoft.Exchange.Data.Directory.ADObjectId</T>"
         f"<T>System.Object</T></TN><ToString>Payroll</ToString><Props><G N='Guid'>{ONE}</G></Props></Obj>"
+    ),
+    "a list of such an object, with other ids before its own": a_list(
+        MVP, an_object(f"<ToString>Payroll</ToString><Props><G N='DomainId'>{TWO}</G><G N='Guid'>{ONE}</G></Props>")
     ),
 }
 
@@ -155,6 +163,19 @@ UNREADABLE = {
         "<Obj N='AllowedApps' RefId='1'><TN RefId='1'><T>X</T><T>System.Object</T></TN>"
         "<Obj RefId='2'><TN RefId='2'><T>Y</T></TN></Obj></Obj>"
     ),
+    "a list whose entry is a list": a_list(MVP, an_object(f"<LST>{''.join(guids(ONE, TWO))}</LST>")),
+    "a list whose entry is an empty list": a_list(MVP, an_object("<LST />")),
+    "an array whose entry is a list": a_list("System.Object[]", an_object(f"<LST>{''.join(guids(ONE))}</LST>")),
+    "a list whose entry has only somebody else's id": a_list(
+        MVP, an_object(f"<ToString>Payroll</ToString><Props><G N='DomainId'>{TWO}</G></Props>")
+    ),
+    "an array cut short": f"<S N='AllowedApps'>{{{ONE}, {TWO}...}}</S>",
+    "a separator at the end": f"<S N='AllowedApps'>{ONE},</S>",
+    "an object with an id under another name": (
+        f"<Obj N='AllowedApps' RefId='1'><TN RefId='1'><T>X</T></TN><MS><G N='Id'>{ONE}</G></MS></Obj>"
+    ),
+    "an object without anything": "<Obj N='AllowedApps' RefId='1'><MS /></Obj>",
+    "a text that looks like a list": "<S N='AllowedApps'>&lt;LST /&gt;</S>",
     "a list whose entry is an object": a_list(MVP, "<Obj RefId='2'><TN RefId='2'><T>X</T></TN></Obj>"),
 }
 
